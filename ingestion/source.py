@@ -4,8 +4,9 @@ Belongs here: the contract between a vendor's connector and the pipeline. Does n
 HTTP, dlt or the warehouse.
 
 A connector turns a vendor's answers into plain records. The pipeline adds the raw envelope, casts the typed
-columns, drops what has not changed, rejects what cannot be read, and loads each slice as one dlt package together
-with the cursor that the slice ends with. A kill therefore loses the slice under way and nothing else.
+columns, drops what has not changed, rejects what cannot be read, and loads each slice as one dlt package
+together with the cursor that the slice ends with. A kill therefore loses the slice under way and nothing
+else.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 ColumnType = Literal["text", "bigint", "double", "boolean", "timestamp", "date"]
@@ -27,7 +29,8 @@ class Resource:
         key: the columns that make the row's key, joined by `:`.
         columns: typed columns, name to type. All else of the vendor's object lives in `payload`.
         updated_at: the typed column that holds the source's own time of change, if there is one.
-        personal: text columns with personal data; the pipeline adds `<column>_key` (an HMAC) beside those in `keyed`.
+        personal: text columns with personal data; the pipeline adds `<column>_key` (an HMAC) beside those
+            in `keyed`.
         keyed: those of `personal` that get a `<column>_key`.
         parent: for a list flattened out of another resource: that resource's name. Its rows carry
             `_parent_version_id` and are re-appended only when the parent has a new version.
@@ -75,7 +78,9 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of one resource; a list, or a pyarrow table whose columns are the typed columns plus `payload`."""
+    """Records of one resource; a list, or a pyarrow table whose columns are the typed columns plus
+    `payload`.
+    """
 
     resource: str
     records: Any  # Sequence[Record | Malformed] | pyarrow.Table
@@ -98,7 +103,9 @@ class Known(Protocol):
     """What the warehouse already holds from completed loads, read before the extraction begins."""
 
     def keys(self, resource: str, prefix: str | None = None) -> set[str]:
-        """Keys whose latest version is alive (not a tombstone); with `prefix`, only those that start with it."""
+        """Keys whose latest version is alive (not a tombstone); with `prefix`, only those that start with
+        it.
+        """
         ...
 
 
@@ -112,6 +119,9 @@ class RunContext:
         state: the state that the last committed slice ended with; empty on a first load.
         known: see Known.
         report: called with (resource, rows so far, rows expected or None) for progress.
+        on_request: called with the status of every answer of the vendor, for the run's counters; give it
+            to HttpClient.
+        scratch: a folder of this run for files that a connector streams to disk; emptied when the run ends.
     """
 
     instance: str
@@ -119,6 +129,8 @@ class RunContext:
     state: dict[str, Any]
     known: Known
     report: Callable[[str, int, int | None], None]
+    on_request: Callable[[int], None] = lambda status: None
+    scratch: Path = Path()
 
 
 class Source(Protocol):
