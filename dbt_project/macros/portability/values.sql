@@ -1,0 +1,60 @@
+{# What each warehouse writes differently about text, JSON and aggregates. #}
+
+{# The text at a path of a JSON column; `path` is a list of keys. #}
+{% macro json_text(column, path) -%}
+    {{ adapter.dispatch('json_text', 'norte')(column, [path] if path is string else path) }}
+{%- endmacro %}
+
+{% macro default__json_text(column, path) -%}
+    (cast({{ column }} as json) #>> '{{ "{" ~ path | join(",") ~ "}" }}')
+{%- endmacro %}
+
+{% macro duckdb__json_text(column, path) -%}
+    json_extract_string({{ column }}, '$.{{ path | join(".") }}')
+{%- endmacro %}
+
+{% macro spark__json_text(column, path) -%}
+    get_json_object({{ column }}, '$.{{ path | join(".") }}')
+{%- endmacro %}
+
+{# The interpolated percentile of a group, 0-1. #}
+{% macro percentile(column, fraction) -%}
+    percentile_cont({{ fraction }}) within group (order by {{ column }})
+{%- endmacro %}
+
+{# The md5 of values joined by '|', as hexadecimal text. A null counts as empty. #}
+{% macro hashed_id(columns) -%}
+    md5(
+        {%- for column in columns %}
+        coalesce(cast({{ column }} as {{ type_text() }}), ''){{ " || '|' ||" if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{# Values of a group as one comma-joined text in alphabetical order; nulls are left out. #}
+{% macro joined_values(column) -%}
+    {{ adapter.dispatch('joined_values', 'norte')(column) }}
+{%- endmacro %}
+
+{% macro default__joined_values(column) -%}
+    string_agg({{ column }}, ', ' order by {{ column }})
+{%- endmacro %}
+
+{% macro spark__joined_values(column) -%}
+    nullif(concat_ws(', ', sort_array(collect_list({{ column }}))), '')
+{%- endmacro %}
+
+{# Whether a text joined by ';' holds the value. #}
+{% macro list_contains_value(list, value) -%}
+    (';' || coalesce({{ list }}, '') || ';' like '%;' || {{ value }} || ';%')
+{%- endmacro %}
+
+{# The domain of an e-mail address, lower case. #}
+{% macro email_domain(email) -%}
+    nullif(lower(trim({{ dbt.split_part(email, "'@'", 2) }})), '')
+{%- endmacro %}
+
+{# A ratio that is null where its denominator is zero or null. #}
+{% macro ratio(numerator, denominator) -%}
+    (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))
+{%- endmacro %}

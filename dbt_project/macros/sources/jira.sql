@@ -1,0 +1,4 @@
+{# The canonical entities that Jira maps. #}
+{% macro jira__entities() %}
+    {{ return(['identity__people']) }}
+{% endmacro %}
