@@ -1,0 +1,29 @@
+with
+
+latest as (
+    {{ latest_raw_rows('governance', 'themes', {
+        'theme_id': 'text',
+        'name_en': 'text',
+        'name_pt': 'text',
+        'parent_id': 'text',
+        'owner': 'text',
+        'status': 'text',
+        'description': 'text',
+    }) }}
+),
+
+final as (
+    select
+        theme_id,
+        name_en,
+        name_pt,
+        parent_id,
+        owner,
+        status,
+        description,
+        {{ envelope() }}
+    from latest
+    where not _is_deleted
+)
+
+select * from final
