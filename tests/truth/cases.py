@@ -1,0 +1,78 @@
+"""Which published table is compared with which truth, on which key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from tests.truth import delivery, dimensions, revenue, support, usage
+from tests.truth.base import Truth
+
+SECOND_IN_DAYS, SECOND_IN_MINUTES = 1 / 86400, 1 / 60
+
+
+@dataclass(frozen=True)
+class Case:
+    """One table.
+
+    Arguments:
+        table: `schema.table` in the published file.
+        expected: the truth.
+        keys: the grain.
+        where: which rows of the published table are compared (SQL); all by default.
+        tolerance: absolute, per column; one microsecond of money and a millisecond of time otherwise.
+        select: the published columns (SQL).
+    """
+
+    table: str
+    expected: Callable[[Truth], pd.DataFrame]
+    keys: tuple[str, ...]
+    where: str = "true"
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    select: str = "*"
+
+    @property
+    def name(self) -> str:
+        return self.table.split(".")[1]
+
+
+CASES = (
+    Case(
+        "metric.dim_dates",
+        dimensions.dim_dates,
+        ("date_on",),
+        where="date_on between '{first}' and '{last}'",
+    ),
+    Case("metric.dim_accounts", dimensions.dim_accounts, ("account_id",), where="not is_excluded"),
+    Case(
+        "metric.dim_people", dimensions.dim_people, ("person_key",), where="has_crm or person_kind = 'staff'"
+    ),
+    Case("metric.dim_teams", dimensions.dim_teams, ("team_id",)),
+    Case("metric.fct_mrr_daily", revenue.fct_mrr_daily, ("account_id", "date_on")),
+    Case(
+        "metric.fct_mrr_movements",
+        revenue.fct_mrr_movements,
+        ("account_id", "month_start_on", "movement_type", "segment"),
+        tolerance={"mrr_amount": 1e-4, "opening_mrr_amount": 1e-4, "closing_mrr_amount": 1e-4},
+    ),
+    Case("metric.mart_metric__mrr_monthly", revenue.mart_metric__mrr_monthly, ("month_start_on", "segment")),
+    Case("metric.fct_deals", revenue.fct_deals, ("deal_id",)),
+    Case("metric.fct_tickets", support.fct_tickets, ("ticket_id",)),
+    Case("metric.mart_metric__active_daily", usage.mart_metric__active_daily, ("date_on", "segment")),
+    Case("metric.mart_metric__daily", usage.mart_metric__daily, ("metric_id", "date_on", "segment")),
+    Case(
+        "insight.fct_feedback",
+        support.fct_feedback,
+        ("object_type", "object_id"),
+        select="* replace (split_part(object_id, ':', -1) as object_id)",
+    ),
+    Case("delivery.fct_work_items", delivery.fct_work_items, ("work_item_id",)),
+    Case("delivery.fct_status_spans", delivery.fct_status_spans, ("work_item_id", "span_number")),
+    Case("delivery.fct_sprints", delivery.fct_sprints, ("sprint_id",)),
+    Case("delivery.fct_sprint_items", delivery.fct_sprint_items, ("sprint_id", "work_item_id")),
+    Case("delivery.fct_releases", delivery.fct_releases, ("release_id",)),
+    Case("delivery.dim_deliveries", delivery.dim_deliveries, ("delivery_id",)),
+    Case("governance.mart_governance__traceability", delivery.traceability, ("work_item_id",)),
+)

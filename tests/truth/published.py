@@ -1,0 +1,24 @@
+"""Reads a compared table the way a BI tool would: read-only, from the published file."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from tests.truth.base import Truth
+from tests.truth.cases import Case
+
+
+def read_case(file: Path, case: Case, truth: Truth) -> pd.DataFrame:
+    where = case.where.format(first=truth.world.meta.starts_at.date(), last=truth.today + timedelta(days=40))
+    with duckdb.connect(str(file), read_only=True) as connection:
+        frame = connection.execute(f"select {case.select} from {case.table} where {where}").df()
+    for column in frame.columns:
+        if column.endswith("_on"):
+            frame[column] = [
+                None if pd.isna(value) else pd.Timestamp(value).date() for value in frame[column]
+            ]
+    return frame
