@@ -1,0 +1,278 @@
+"""Arrival contracts: from `suites/raw/contracts/<source>.yml` to checks.
+
+Belongs here: the meaning of a contract's words (columns, required, in, between, volume, freshness) as SQL
+over the raw envelope. Does not belong here: what a vendor must send (the YAML files) and running the checks.
+
+Values are looked at on the rows that staging reads: the latest version of each living key, of completed
+loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from expectations.check import Check, Expectation, Severity
+
+CONTRACTS = Path(__file__).parent / "suites" / "raw" / "contracts"
+
+ENVELOPE = {
+    "_instance": "text",
+    "_key": "text",
+    "_version_id": "text",
+    "_source_updated_at": "timestamp",
+    "_extracted_at": "timestamp",
+    "_dlt_load_id": "text",
+    "_is_deleted": "boolean",
+    "payload": "text",
+}
+# What the catalogues of the warehouses call the six types of a contract (all lower case).
+TYPE_NAMES = {
+    "text": ("varchar", "text", "character varying", "string"),
+    "bigint": ("bigint",),
+    "double": ("double", "double precision"),
+    "boolean": ("boolean",),
+    "date": ("date",),
+    "timestamp": ("timestamp", "timestamp without time zone", "timestamp_ntz"),
+}
+_WORDS_OF_A_COLUMN = {"type", "required", "in", "between", "severity"}
+_WORDS_OF_A_TABLE = {"why", "severity", "columns", "volume", "is_append_only", "parent"}
+
+
+class ContractError(ValueError):
+    """A contract or suite file says something that has no meaning."""
+
+
+def current_rows(table: str) -> str:
+    """SQL of the latest version of each living key of a raw table, from completed loads only."""
+    schema = table.partition(".")[0]
+    return (
+        f"select * from (select r.*, row_number() over (partition by r._instance, r._key"
+        f" order by r._source_updated_at desc nulls last, r._extracted_at desc, r._dlt_load_id desc) as _row"
+        f" from {table} as r"
+        f" where r._dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+        f") as versions where _row = 1 and not coalesce(_is_deleted, false)"
+    )
+
+
+def timestamp_literal(moment: datetime) -> str:
+    """A naive UTC timestamp as every warehouse reads it."""
+    return f"cast('{moment:%Y-%m-%d %H:%M:%S}' as timestamp)"
+
+
+def read_contracts(now: datetime, names: list[str] | None = None) -> list[Check]:
+    """The checks of the arrival contracts.
+
+    Arguments:
+        now: the run's now, naive or aware UTC; freshness and volume are judged by it.
+        names: sources to read; None reads all of them.
+    """
+    paths = sorted(CONTRACTS.glob("*.yml"))
+    known = {path.stem: path for path in paths}
+    missing = sorted(set(names or ()) - set(known))
+    if missing:
+        raise ContractError(
+            f"Expected an arrival contract for {', '.join(missing)}, found those of {', '.join(known)}. "
+            f"Write expectations/suites/raw/contracts/{missing[0]}.yml, or leave the source out."
+        )
+    wanted = [known[name] for name in names] if names is not None else paths
+    return [check for path in wanted for check in read_contract(path, now)]
+
+
+def read_contract(path: Path, now: datetime) -> list[Check]:
+    """The checks of one contract file."""
+    contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+    source = contract["source"]
+    checks = [_freshness(source, contract, now)]
+    for table, promise in contract["tables"].items():
+        unknown = set(promise) - _WORDS_OF_A_TABLE
+        if unknown:
+            raise ContractError(
+                f"{path.name}, table {table}: {', '.join(sorted(unknown))} has no meaning in a contract; "
+                f"known are {', '.join(sorted(_WORDS_OF_A_TABLE))}."
+            )
+        checks += _table_checks(path, source, contract["owner"], table, promise, now)
+    return checks
+
+
+def _table_checks(
+    path: Path, source: str, owner: str, table: str, promise: Mapping[str, Any], now: datetime
+) -> list[Check]:
+    full_name = f"raw_{source}.{table}"
+    severity: Severity = promise.get("severity", "block")
+    columns = {
+        name: {"type": spec} if isinstance(spec, str) else spec for name, spec in promise["columns"].items()
+    }
+    for name, spec in columns.items():
+        if set(spec) - _WORDS_OF_A_COLUMN or spec.get("type") not in TYPE_NAMES:
+            raise ContractError(
+                f"{path.name}, {table}.{name}: expected a type out of {', '.join(TYPE_NAMES)} and the words "
+                f"{', '.join(sorted(_WORDS_OF_A_COLUMN))}, found {spec}."
+            )
+
+    def check(
+        name: str, level: Severity, why: str, query: str, keys: tuple[str, ...], *rules: Expectation
+    ) -> Check:
+        return Check("raw", source, f"{table}__{name}", full_name, level, owner, why, query, keys, rules)
+
+    envelope = {**ENVELOPE, **({"_parent_version_id": "text"} if promise.get("parent") else {})}
+    types = {**envelope, **{name: spec["type"] for name, spec in columns.items()}}
+    checks = [
+        check(
+            "columns",
+            severity,
+            f"{promise['why']} A column that is missing or has changed its type cannot be read as before.",
+            _columns_query(f"raw_{source}", table, types),
+            ("column_name",),
+            Expectation("no_rows"),
+        ),
+        check(
+            "keys",
+            severity,
+            "A row without a key cannot be followed, and a version that is loaded twice counts twice.",
+            _keys_query(full_name, bool(promise.get("is_append_only"))),
+            ("_instance", "_key"),
+            Expectation("no_rows"),
+        ),
+    ]
+    for level in ("block", "warn"):
+        rules = [
+            rule
+            for name, spec in columns.items()
+            if spec.get("severity", severity) == level
+            for rule in _value_rules(name, spec)
+        ]
+        if rules:
+            rows = f"select * from {full_name}" if promise.get("is_append_only") else current_rows(full_name)
+            used = sorted({rule.arguments["column"] for rule in rules})
+            query = f"select _instance, _key, {', '.join(used)} from ({rows}) as living"
+            name = "values" if level == severity else f"values_{level}"
+            checks.append(check(name, level, promise["why"], query, ("_instance", "_key"), *rules))
+    if "volume" in promise:
+        volume = promise["volume"]
+        checks.append(
+            check(
+                "volume",
+                volume.get("severity", "warn"),
+                "A sudden fall or jump is more often a broken export or a lost permission than business.",
+                _volume_query(full_name, volume, now),
+                ("what",),
+                Expectation("no_rows"),
+            )
+        )
+    return checks
+
+
+def _value_rules(column: str, spec: Mapping[str, Any]) -> list[Expectation]:
+    rules = []
+    if spec.get("required"):
+        rules.append(Expectation("not_null", {"column": column}))
+    if "in" in spec:
+        rules.append(Expectation("in_set", {"column": column, "values": list(spec["in"])}))
+    if "between" in spec:
+        low, high = spec["between"]
+        rules.append(Expectation("between", {"column": column, "low": low, "high": high}))
+    return rules
+
+
+def _columns_query(schema: str, table: str, types: Mapping[str, str]) -> str:
+    """Rows: promised columns that are not there or have another type."""
+    promised = " union all ".join(
+        f"select '{name}' as column_name, '{spelling}' as data_type"
+        for name, kind in types.items()
+        for spelling in TYPE_NAMES[kind]
+    )
+    return (
+        f"select promised.column_name from ({promised}) as promised"
+        " left join information_schema.columns as found"
+        f" on found.table_schema = '{schema}' and found.table_name = '{table}'"
+        " and found.column_name = promised.column_name and lower(found.data_type) = promised.data_type"
+        " group by promised.column_name having count(found.column_name) = 0"
+    )
+
+
+def _keys_query(table: str, is_append_only: bool) -> str:
+    """Rows: keys that are empty, or versions that one load (an event: any load) brought twice."""
+    schema = table.partition(".")[0]
+    grain = "_instance, _key" if is_append_only else "_instance, _key, _version_id, _dlt_load_id"
+    return (
+        f"select {grain} from {table}"
+        f" where _dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+        f" group by {grain} having count(*) > 1 or _instance is null or _key is null"
+    )
+
+
+def _volume_query(table: str, volume: Mapping[str, Any], now: datetime) -> str:
+    """One row where the volume is out of its band; none where there is too little history to judge."""
+    schema = table.partition(".")[0]
+    complete = f"_dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+    if "per_day" in volume:
+        day = datetime(now.year, now.month, now.day) - timedelta(days=1)
+        weeks_before = [day - timedelta(days=7 * n) for n in (1, 2, 3, 4)]
+
+        def count(start: datetime) -> str:
+            end = start + timedelta(days=1)
+            moment = volume["per_day"]
+            return (
+                f"(select count(*) from {table} where {complete} and {moment} >= {timestamp_literal(start)}"
+                f" and {moment} < {timestamp_literal(end)})"
+            )
+
+        usual = " + ".join(count(start) for start in weeks_before)
+        return (
+            f"select 'rows of {day:%Y-%m-%d}' as what"
+            f" from (select {count(day)} * 4.0 as found, {usual} as usual)"
+            f" as volumes where usual >= 400 and (found < usual * {volume['low_ratio']}"
+            f" or found > usual * {volume['high_ratio']})"
+        )
+
+    def living(condition: str) -> str:
+        return (
+            "select count(*) from (select _is_deleted, row_number() over (partition by _instance, _key"
+            " order by _source_updated_at desc nulls last, _extracted_at desc, _dlt_load_id desc) as _row"
+            f" from {table} where {complete}{condition}) as versions where _row = 1 and not _is_deleted"
+        )
+
+    before = living(f" and _extracted_at < (select max(_extracted_at) from {table} where {complete})")
+    share_left = 1 - volume["max_fall_pct"] / 100
+    return (
+        f"select 'living keys' as what from (select ({living('')}) as now_alive, ({before}) as alive_before)"
+        f" as volumes where alive_before >= 20 and now_alive < alive_before * {share_left}"
+    )
+
+
+def _freshness(source: str, contract: Mapping[str, Any], now: datetime) -> Check:
+    promise = contract["freshness"]
+    oldest = now - timedelta(hours=promise["promise_hours"])
+    query = (
+        f"select '{source}' as source from (select max(completed_at) as last_completed_at"
+        f" from raw_{source}.load_audit where load_id in"
+        f" (select load_id from raw_{source}._dlt_loads where status = 0)) as loads"
+        f" where last_completed_at is null or last_completed_at < {timestamp_literal(oldest)}"
+    )
+    return Check(
+        "raw",
+        source,
+        "freshness",
+        f"raw_{source}.load_audit",
+        promise.get("severity", "warn"),
+        contract["owner"],
+        f"The last load is promised to be at most {promise['promise_hours']} hours old;"
+        " numbers built on it are older.",
+        query,
+        ("source",),
+        (Expectation("no_rows"),),
+    )
+
+
+def freshness_promise_hours() -> dict[str, float]:
+    """Source -> hours after which its data counts as old, as the contracts promise."""
+    promises = {}
+    for path in sorted(CONTRACTS.glob("*.yml")):
+        contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+        promises[contract["source"]] = float(contract["freshness"]["promise_hours"])
+    return promises
