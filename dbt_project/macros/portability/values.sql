@@ -31,17 +31,17 @@
     )
 {%- endmacro %}
 
-{# Values of a group as one comma-joined text in alphabetical order; nulls are left out. #}
-{% macro joined_values(column) -%}
-    {{ adapter.dispatch('joined_values', 'norte')(column) }}
+{# Values of a group as one text joined by the separator in alphabetical order; nulls are left out. #}
+{% macro joined_values(column, separator=', ') -%}
+    {{ adapter.dispatch('joined_values', 'norte')(column, separator) }}
 {%- endmacro %}
 
-{% macro default__joined_values(column) -%}
-    string_agg({{ column }}, ', ' order by {{ column }})
+{% macro default__joined_values(column, separator) -%}
+    string_agg({{ column }}, '{{ separator }}' order by {{ column }})
 {%- endmacro %}
 
-{% macro spark__joined_values(column) -%}
-    nullif(concat_ws(', ', sort_array(collect_list({{ column }}))), '')
+{% macro spark__joined_values(column, separator) -%}
+    nullif(concat_ws('{{ separator }}', sort_array(collect_list({{ column }}))), '')
 {%- endmacro %}
 
 {# Whether a text joined by ';' holds the value. #}

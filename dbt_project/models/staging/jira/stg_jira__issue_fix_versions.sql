@@ -1,0 +1,20 @@
+{{ config(enabled=source_is_enabled('jira'), materialized='table') }}
+
+with
+
+members as (
+    {{ current_children('jira', 'issue_fix_versions', {
+        'issue_id': 'text',
+        'version_id': 'text',
+    }, parent='stg_jira__issues', parent_id='issue_id') }}
+),
+
+final as (
+    select
+        {{ instance_id('issue_id') }} as issue_id,
+        {{ instance_id('version_id') }} as version_id,
+        {{ envelope() }}
+    from members
+)
+
+select * from final
