@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -121,6 +121,8 @@ class RunContext:
         report: called with (resource, rows so far, rows expected or None) for progress.
         on_request: called with the status of every answer of the vendor, for the run's counters; give it
             to HttpClient.
+        backfill: first and last day (of the event stream's dates) to read once more, or None. The state
+            then stays as it is.
         scratch: a folder of this run for files that a connector streams to disk; emptied when the run ends.
     """
 
@@ -131,10 +133,16 @@ class RunContext:
     report: Callable[[str, int, int | None], None]
     on_request: Callable[[int], None] = lambda status: None
     scratch: Path = Path()
+    backfill: tuple[date, date] | None = None
 
 
 class Source(Protocol):
-    """A vendor's connector; `ingestion/sources/<vendor>/__init__.py` exposes one as `source`."""
+    """A vendor's connector; `ingestion/sources/<vendor>/__init__.py` exposes one as `source`.
+
+    A source with an event stream may also have `known_since(settings, state, now, backfill)`, which
+    returns, by append-only resource, the earliest `updated_at` (naive UTC) that the run will read: keys
+    older than that need not be compared.
+    """
 
     name: str
     resources: tuple[Resource, ...]

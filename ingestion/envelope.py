@@ -1,0 +1,464 @@
+"""From a connector's batches to raw rows: envelope, safe casts, versions, personal keys, children, rejects.
+
+Belongs here: everything between a record and the Arrow table that is loaded. Does not belong here: where
+records come from, and loading them (`pipeline.py`).
+
+The work is done on whole batches in an in-memory DuckDB. Values arrive as the vendor wrote them; a value
+that its column's type cannot read sends the row to `<resource>_rejected`, with the reason and without the
+value in it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingestion.errors import MalformedResponse
+from ingestion.known import rejected_digest
+from ingestion.source import Batch, ColumnType, Malformed, Record, Resource
+from ingestion.tables import arrow_schema, fetched, raw_columns, rejected_table
+
+# One macro per type: null for nothing, null for what cannot be read (the caller tells them apart).
+_CASTS: dict[ColumnType, str] = {
+    "text": "x",
+    "bigint": """case when regexp_full_match(trim(x), '[+-]?[0-9]+([.]0*)?')
+        then try_cast(regexp_replace(trim(x), '[.]0*$', '') as bigint) end""",
+    "double": "case when isfinite(try_cast(trim(x) as double)) then try_cast(trim(x) as double) end",
+    "boolean": "try_cast(trim(x) as boolean)",
+    # Epoch milliseconds or seconds; else ISO 8601, also with an offset without colon (Jira: +0800).
+    "timestamp": r"""case
+        when regexp_full_match(trim(x), '-?[0-9]{12,14}') then make_timestamp(1000 * try_cast(trim(x) as bigint))
+        when regexp_full_match(trim(x), '[0-9]{9,11}([.][0-9]+)?')
+            then make_timestamp(cast(try_cast(trim(x) as double) * 1000000 as bigint))
+        else cast(
+            try_cast(regexp_replace(trim(x), '([+-][0-9]{2})([0-9]{2})$', '\1:\2') as timestamptz) as timestamp
+        ) end""",
+    "date": "coalesce(try_cast(trim(x) as date), cast(as_timestamp(x) as date))",
+}
+_SQL_TYPES: dict[ColumnType, str] = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "double": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+}
+_JSON_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+
+
+@dataclass
+class Counts:
+    """What became of the rows, by resource."""
+
+    appended: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    tombstones: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+
+
+def open_database(scratch: str, memory_limit: str = "512MB") -> duckdb.DuckDBPyConnection:
+    """The run's in-memory database with the casts; spills to `scratch` past the limit.
+
+    Arguments:
+        scratch: a folder that is removed after the run.
+        memory_limit: in DuckDB's words.
+    """
+    database = duckdb.connect(":memory:")
+    database.execute("set TimeZone = 'UTC'")
+    database.execute(f"set memory_limit = '{memory_limit}'")
+    database.execute(f"set temp_directory = '{scratch}'")
+    database.execute("set preserve_insertion_order = true")
+    for kind in ("text", "bigint", "double", "boolean", "timestamp", "date"):
+        database.execute(f"create macro as_{kind}(x) as {_CASTS[kind]}")
+    return database
+
+
+class Envelope:
+    """Turns the batches of one run into raw rows.
+
+    Arguments:
+        database: from `open_database`, with the tables of `KnownRows`.
+        resources: the source's.
+        instance: the connection.
+        now: the run's clock, naive UTC.
+        secret: for the personal keys; stays in this object.
+    """
+
+    def __init__(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        resources: Sequence[Resource],
+        *,
+        instance: str,
+        now: datetime,
+        secret: str,
+    ) -> None:
+        self._database = database
+        self._resources = {resource.name: resource for resource in resources}
+        self._parents = {resource.parent for resource in resources if resource.parent}
+        self._instance = instance
+        self._now = now
+        self._secret = secret.encode()
+        self.counts = Counts()
+
+    def __repr__(self) -> str:
+        return f"Envelope({self._instance!r})"
+
+    def rows(self, batch: Batch, load_id: str) -> Iterator[tuple[str, pa.Table]]:
+        """Raw rows of a batch: (table, Arrow table) for what is new, its children, and its rejects."""
+        resource = self._resources.get(batch.resource)
+        if resource is None:
+            raise MalformedResponse(
+                f"a batch of one of {', '.join(sorted(self._resources))}",
+                f"one of {batch.resource!r}",
+                "correct the connector: its batches name its resources",
+                source=self._instance,
+            )
+        if isinstance(batch.records, pa.Table):
+            yield from self._append(
+                resource, self._from_arrow(resource, batch.records), load_id, records=None
+            )
+            return
+        malformed = [record for record in batch.records if isinstance(record, Malformed)]
+        records = [record for record in batch.records if isinstance(record, Record)]
+        if malformed:
+            yield from self._reject_malformed(resource, malformed, load_id)
+        if records:
+            yield from self._append(resource, _from_records(resource, records), load_id, records=records)
+
+    def _append(
+        self, resource: Resource, incoming: pa.Table, load_id: str, *, records: list[Record] | None
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """Cast, reject, compare with what is known, and append what is new, with its children."""
+        self.counts.seen[resource.name] += incoming.num_rows
+        if not incoming.num_rows:
+            return
+        database = self._database
+        database.register("incoming", incoming)
+        database.execute(
+            f"create or replace temp table cast_rows as {self._cast_sql(resource, incoming.schema)}"
+        )
+        database.unregister("incoming")
+        yield from self._rejects(resource, load_id)
+        database.execute(f"create or replace temp table new_rows as {self._new_sql(resource)}")
+        fresh = fetched(database, self._raw_sql(resource), {"now": self._now})
+        positions = fresh.column("position").to_pylist() if records is not None else []
+        versions = fresh.column("_version_id").to_pylist() if records is not None else []
+        if fresh.num_rows:
+            self._remember(resource)
+            self.counts.appended[resource.name] += fresh.num_rows
+            self.counts.tombstones[resource.name] += pc.sum(fresh.column("_is_deleted")).as_py()
+            yield resource.name, self._finished(resource, fresh, load_id)
+        if records is not None and positions:
+            yield from self._children(resource, records, positions, versions, load_id)
+
+    def _children(
+        self,
+        resource: Resource,
+        records: list[Record],
+        positions: list[int],
+        versions: list[str],
+        load_id: str,
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """Lists flattened out of the records that were appended.
+
+        A version that was loaded before (A, B, then A again) has its children in raw already, under the
+        same parent
+        version: they are not appended twice.
+        """
+        loaded = self._known_parent_versions(resource, versions)
+        times = self._source_times(resource)
+        flattened: dict[str, list[Record]] = {}
+        parent_versions: dict[str, list[str]] = {}
+        for position, version in zip(positions, versions, strict=True):
+            record = records[position]
+            for name, children in record.children.items():
+                child = self._resources[name]
+                if child.parent and version in loaded:
+                    continue
+                for values in children:
+                    flattened.setdefault(name, []).append(
+                        Record(values=values, payload=values, updated_at=times[position])
+                    )
+                    parent_versions.setdefault(name, []).append(version)
+        for name, rows in flattened.items():
+            child = self._resources[name]
+            incoming = _from_records(child, rows)
+            if child.parent:
+                incoming = incoming.append_column(
+                    "_parent_version_id", pa.array(parent_versions[name], pa.string())
+                )
+            yield from self._append(child, incoming, load_id, records=None)
+
+    def _source_times(self, resource: Resource) -> dict[int, datetime]:
+        found = self._database.execute("select position, _source_updated_at from new_rows").fetchall()
+        return dict(found)
+
+    def _known_parent_versions(self, resource: Resource, versions: list[str]) -> set[str]:
+        """Which of the versions, just appended, were in raw before; the others are known from now on."""
+        if resource.name not in self._parents:
+            return set()
+        database = self._database
+        database.register("appended", pa.table({"version": pa.array(versions, pa.string())}))
+        found = database.execute(
+            """select version from appended
+            where version in (select version from known_parent where resource = ?)""",
+            [resource.name],
+        ).fetchall()
+        database.execute("insert into known_parent select ?, version from appended", [resource.name])
+        database.unregister("appended")
+        return {row[0] for row in found}
+
+    def _cast_sql(self, resource: Resource, schema: pa.Schema) -> str:
+        """Typed values beside the list of columns that could not be read."""
+        typed: list[str] = []
+        failures: list[str] = []
+        for name, kind in resource.columns.items():
+            source = f'"{name}"'
+            is_text = pa.types.is_string(schema.field(name).type) or pa.types.is_large_string(
+                schema.field(name).type
+            )
+            if is_text and kind == "text":
+                typed.append(f"{source} as {source}")
+                continue
+            value = f"as_{kind}({source})" if is_text else f"try_cast({source} as {_SQL_TYPES[kind]})"
+            typed.append(f"{value} as {source}")
+            given = f"nullif(trim({source}), '')" if is_text else source
+            failures.append(
+                f"case when {given} is not null and {value} is null then '{name}: expected a {kind}' end"
+            )
+        key_missing = [
+            f"case when \"{name}\" is null then '{name}: expected a key, came nothing' end"
+            for name in resource.key
+        ]
+        key_text = [f'cast("{name}" as varchar)' for name in resource.key]
+        parent = ", _parent_version_id" if "_parent_version_id" in schema.names else ""
+        extra = ", _children" if "_children" in schema.names else ", null::varchar as _children"
+        return f"""
+            select
+                position,
+                concat_ws(':', {", ".join(key_text)}) as _key,
+                coalesce(_is_deleted, false) as _is_deleted,
+                as_timestamp(_updated_at) as _updated_at,
+                concat_ws('; ', {", ".join(failures + key_missing)}) as _failures,
+                {", ".join(typed)},
+                payload{parent}{extra}
+            from incoming
+        """
+
+    def _new_sql(self, resource: Resource) -> str:
+        """Rows whose version is not the key's last one; one per key, the newest."""
+        updated_at = "cast(null as timestamp)"
+        if resource.updated_at:
+            column = f'"{resource.updated_at}"'
+            is_date = resource.columns[resource.updated_at] == "date"
+            updated_at = f"cast({column} as timestamp)" if is_date else column
+        if resource.is_append_only:
+            return f"""
+                select *, md5(concat(_key, chr(31), payload)) as _version_id,
+                    coalesce(_updated_at, {updated_at}) as _source_updated_at
+                from cast_rows
+                where _failures = '' and _key not in (select key from known where resource =
+                '{resource.name}') qualify row_number() over (partition by _key order by position) = 1
+            """
+        content = [f'coalesce(cast("{name}" as varchar), chr(30))' for name in resource.columns]
+        parts = ["_key", "cast(_is_deleted as varchar)", "payload", "coalesce(_children, '')", *content]
+        partition = "_key"
+        if resource.parent:
+            parts.append("_parent_version_id")
+            partition = "_key, _parent_version_id"
+        versioned = f"""
+            select *, md5(concat({", chr(31), ".join(parts)})) as _version_id,
+                coalesce(_updated_at, {updated_at}) as _source_time
+            from cast_rows where _failures = ''
+            qualify row_number() over (
+                partition by {partition} order by _source_time desc nulls last, position desc
+            ) = 1
+        """
+        if resource.parent:
+            return f"select *, _source_time as _source_updated_at from ({versioned})"
+        # A tombstone without a time of its own takes the last known one. One after another says nothing new.
+        return f"""
+            select versioned.*, coalesce(_source_time, case when _is_deleted then last.updated_at end)
+                as _source_updated_at
+            from ({versioned}) as versioned
+            left join (select * from known where resource = '{resource.name}') as last on last.key =
+            versioned._key where last.key is null
+                or (last.version is distinct from versioned._version_id
+                    and not (versioned._is_deleted and versioned.payload = '{{}}' and not last.is_alive))
+        """
+
+    def _raw_sql(self, resource: Resource) -> str:
+        columns = ", ".join(f'"{name}"' for name in resource.columns)
+        parent = "_parent_version_id, " if resource.parent else ""
+        return f"""
+            select position, _key, _version_id,
+                coalesce(_source_updated_at, $now::timestamp) as _source_updated_at,
+                $now::timestamp as _extracted_at, _is_deleted, {parent}{columns}, payload
+            from new_rows order by position
+        """
+
+    def _remember(self, resource: Resource) -> None:
+        if resource.parent:
+            return
+        if not resource.is_append_only:
+            self._database.execute(
+                f"delete from known where resource = '{resource.name}' and key in (select _key from new_rows)"
+            )
+        self._database.execute(
+            f"""insert into known select '{resource.name}', _key, _version_id,
+            coalesce(_source_updated_at, $now::timestamp), not _is_deleted from new_rows""",
+            {"now": self._now},
+        )
+
+    def _finished(self, resource: Resource, fresh: pa.Table, load_id: str) -> pa.Table:
+        """Adds what does not come out of SQL: instance, load id and personal keys."""
+        count = fresh.num_rows
+        schema = arrow_schema(raw_columns(resource))
+        arrays: list[pa.ChunkedArray | pa.Array] = []
+        for column in schema:
+            if column.name == "_instance":
+                arrays.append(pa.repeat(pa.scalar(self._instance, pa.string()), count))
+            elif column.name == "_dlt_load_id":
+                arrays.append(pa.repeat(pa.scalar(load_id, pa.string()), count))
+            elif column.name in fresh.column_names:
+                arrays.append(fresh.column(column.name).cast(column.type))
+            else:
+                arrays.append(self._personal_keys(fresh.column(column.name.removesuffix("_key"))))
+        return pa.Table.from_arrays(arrays, schema=schema)
+
+    def _personal_keys(self, values: pa.ChunkedArray) -> pa.Array:
+        """HMAC-SHA256 of each value, lower case and trimmed; null for nothing."""
+        encoded = values.combine_chunks().dictionary_encode()
+        keys = [person_key(value, self._secret) for value in encoded.dictionary.to_pylist()]
+        return pa.array(keys, pa.string()).take(encoded.indices)
+
+    def _rejects(self, resource: Resource, load_id: str) -> Iterator[tuple[str, pa.Table]]:
+        rows = fetched(
+            self._database,
+            """select nullif(_key, '') as _key, _failures as reason, payload from cast_rows
+            where _failures <> '' order by position""",
+        )
+        if rows.num_rows:
+            yield from self._reject(resource, rows, load_id)
+
+    def _reject_malformed(
+        self, resource: Resource, malformed: list[Malformed], load_id: str
+    ) -> Iterator[tuple[str, pa.Table]]:
+        rows = pa.table(
+            {
+                "_key": pa.nulls(len(malformed), pa.string()),
+                "reason": pa.array([row.reason for row in malformed], pa.string()),
+                "payload": pa.array([_json(row.payload) for row in malformed], pa.string()),
+            }
+        )
+        self.counts.seen[resource.name] += len(malformed)
+        yield from self._reject(resource, rows, load_id)
+
+    def _reject(self, resource: Resource, rows: pa.Table, load_id: str) -> Iterator[tuple[str, pa.Table]]:
+        """Append rejected rows that were not rejected before."""
+        database = self._database
+        database.register("refused", rows)
+        database.execute(
+            f"""create or replace temp table new_refused as
+            select distinct *, {rejected_digest("_key", "reason", "payload")} as digest from refused
+            where digest not in (select digest from known_rejected where resource = ?)""",
+            [resource.name],
+        )
+        database.execute("insert into known_rejected select ?, digest from new_refused", [resource.name])
+        fresh = fetched(
+            database,
+            """select $instance::varchar as _instance, _key, reason, payload, $now::timestamp as
+            _extracted_at,
+            $load_id::varchar as _dlt_load_id from new_refused order by _key, reason, payload""",
+            {"instance": self._instance, "now": self._now, "load_id": load_id},
+        )
+        database.unregister("refused")
+        if fresh.num_rows:
+            self.counts.rejected[resource.name] += fresh.num_rows
+            yield rejected_table(resource.name), fresh
+
+    def _from_arrow(self, resource: Resource, table: pa.Table) -> pa.Table:
+        """A connector's own columnar batch, completed."""
+        missing = [name for name in (*resource.columns, "payload") if name not in table.column_names]
+        if missing:
+            raise MalformedResponse(
+                f"a table of {resource.name} with its typed columns and payload",
+                f"one without {', '.join(missing)}",
+                "correct the connector: a columnar batch has every column of its resource",
+                source=self._instance,
+            )
+        count = table.num_rows
+        columns = {name: table.column(name) for name in (*resource.columns, "payload")}
+        deleted = (
+            table.column("_is_deleted")
+            if "_is_deleted" in table.column_names
+            else pa.nulls(count, pa.bool_())
+        )
+        columns["_is_deleted"] = deleted
+        columns["_updated_at"] = pa.nulls(count, pa.string())
+        columns["position"] = pa.array(np.arange(count))
+        return pa.table(columns)
+
+
+def person_key(value: str | None, secret: bytes) -> str | None:
+    """HMAC-SHA256 in hex of a personal value, lower case and trimmed, so that one person has one key
+    everywhere.
+    """
+    text = value.strip().lower() if value else ""
+    return hmac.digest(secret, text.encode(), "sha256").hex() if text else None
+
+
+def _from_records(resource: Resource, records: Sequence[Record]) -> pa.Table:
+    columns: dict[str, pa.Array] = {
+        name: pa.array([_text(record.values.get(name)) for record in records], pa.string())
+        for name in resource.columns
+    }
+    columns["payload"] = pa.array(
+        ["{}" if record.payload is None else _json(record.payload) for record in records], pa.string()
+    )
+    columns["_is_deleted"] = pa.array([record.is_deleted for record in records], pa.bool_())
+    columns["_updated_at"] = pa.array([_text(record.updated_at) for record in records], pa.string())
+    columns["position"] = pa.array(range(len(records)), pa.int64())
+    if any(record.children for record in records):
+        columns["_children"] = pa.array([_json(record.children) for record in records], pa.string())
+    return pa.table(columns)
+
+
+def _text(value: Any) -> str | None:
+    """A value as the text that the casts read."""
+    if value is None or isinstance(value, str):
+        # NUL is legal in JSON and in DuckDB, and breaks other warehouses.
+        return value.replace("\x00", "") if value and "\x00" in value else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping | list | tuple):
+        return _json(value)
+    return str(value)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=_json_default, option=_JSON_OPTIONS).decode()
+
+
+def _json_default(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    return str(value)

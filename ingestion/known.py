@@ -1,0 +1,182 @@
+"""What the warehouse already holds of one connection: the last version of each key, and the state.
+
+Belongs here: reading completed loads before an extraction begins, and keeping the picture up to date while
+slices pass. Does not belong here: writing to the warehouse.
+
+A load is complete when dlt's `_dlt_loads` lists it with status 0. Rows of any other load do not exist for us.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.source import Resource, Source
+from ingestion.tables import STATE_TABLE, dataset_name, fetched, rejected_table
+
+_KNOWN_SCHEMA = pa.schema(
+    [
+        ("resource", pa.string()),
+        ("key", pa.string()),
+        ("version", pa.string()),
+        ("updated_at", pa.timestamp("us")),
+        ("is_alive", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One connection as its completed loads left it.
+
+    Arguments:
+        state: the connector's state after the last committed slice; empty on a first load.
+        sequence: number of that state.
+        state_at: the run clock of the load that wrote it, naive UTC; None on a first load.
+        versions: resource, key, version, updated_at, is_alive: the last version of each key.
+        parent_versions: resource, version: every version of the resources that have children.
+        rejected: resource, digest: rows that were rejected before.
+    """
+
+    state: dict[str, Any] = field(default_factory=dict)
+    sequence: int = 0
+    state_at: datetime | None = None
+    versions: pa.Table = field(default_factory=_KNOWN_SCHEMA.empty_table)
+    parent_versions: pa.Table = field(
+        default_factory=pa.schema([("resource", pa.string()), ("version", pa.string())]).empty_table
+    )
+    rejected: pa.Table = field(
+        default_factory=pa.schema([("resource", pa.string()), ("digest", pa.string())]).empty_table
+    )
+
+
+def read_state(
+    connection: duckdb.DuckDBPyConnection, source: Source, instance: str
+) -> tuple[dict[str, Any], int, datetime | None]:
+    """The connector's state after its last completed load, its number and the clock of that run."""
+    dataset = dataset_name(source)
+    if not {STATE_TABLE, "_dlt_loads"} <= tables_of(connection, dataset):
+        return {}, 0, None
+    found = connection.execute(
+        f"""
+        select state, sequence, _extracted_at from {dataset}.{STATE_TABLE}
+        where _instance = ? and _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0)
+        order by sequence desc limit 1
+        """,
+        [instance],
+    ).fetchall()
+    return (json.loads(found[0][0]), found[0][1], found[0][2]) if found else ({}, 0, None)
+
+
+def read_snapshot(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    instance: str,
+    since: Mapping[str, datetime] | None = None,
+) -> Snapshot:
+    """Everything that a run must know of its connection.
+
+    Arguments:
+        since: for append-only resources, the earliest `updated_at` (naive UTC) that the run will read
+            again; older keys cannot come back and are left out.
+    """
+    state, sequence, state_at = read_state(connection, source, instance)
+    if sequence == 0:
+        return Snapshot()
+    dataset = dataset_name(source)
+    present = tables_of(connection, dataset)
+    completed = f"select load_id from {dataset}._dlt_loads where status = 0"
+    rows = f"_instance = $instance and _dlt_load_id in ({completed})"
+    versions: list[str] = []
+    parents: list[str] = []
+    rejected: list[str] = []
+    have_children = {resource.parent for resource in source.resources if resource.parent}
+    for resource in source.resources:
+        table = f"{dataset}.{resource.name}"
+        if resource.name in present and not resource.parent:
+            versions.append(_last_versions(resource, table, rows, (since or {}).get(resource.name)))
+        if resource.name in present and resource.name in have_children:
+            parents.append(f"select distinct '{resource.name}', _version_id from {table} where {rows}")
+        if rejected_table(resource.name) in present:
+            digest = rejected_digest("_key", "reason", "payload")
+            parts = (
+                f"select distinct '{resource.name}', {digest} from {dataset}.{rejected_table(resource.name)}"
+            )
+            rejected.append(f"{parts} where {rows}")
+    empty = Snapshot()
+
+    def fetch(queries: list[str], schema: pa.Schema) -> pa.Table:
+        if not queries:
+            return schema.empty_table()
+        table = fetched(connection, " union all ".join(queries), {"instance": instance})
+        return table.rename_columns(schema.names).cast(schema)
+
+    return Snapshot(
+        state=state,
+        sequence=sequence,
+        state_at=state_at,
+        versions=fetch(versions, empty.versions.schema),
+        parent_versions=fetch(parents, empty.parent_versions.schema),
+        rejected=fetch(rejected, empty.rejected.schema),
+    )
+
+
+def tables_of(connection: duckdb.DuckDBPyConnection, dataset: str) -> set[str]:
+    """Names of the dataset's tables; empty when there is none yet."""
+    found = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = ? and not temporary", [dataset]
+    )
+    return {row[0] for row in found.fetchall()}
+
+
+def rejected_digest(key: str, reason: str, payload: str) -> str:
+    """SQL that identifies a rejected row, so that reading it again does not count it again."""
+    return f"md5(concat(coalesce({key}, ''), chr(31), {reason}, chr(31), {payload}))"
+
+
+def _last_versions(resource: Resource, table: str, rows: str, since: datetime | None) -> str:
+    if resource.is_append_only:
+        limit = ""
+        if since is not None:
+            limit = f" and _source_updated_at >= timestamp '{since.isoformat(sep=' ')}'"
+        known = f"'{resource.name}', _key, null::varchar, null::timestamp, true"
+        return f"select {known} from {table} where {rows}{limit}"
+    # The order of staging: what it takes for the present state is what a new version must differ from.
+    return f"""
+        select '{resource.name}', _key, last.version, last.updated_at, last.is_alive from (
+            select _key, arg_max(
+                {{'version': _version_id, 'updated_at': _source_updated_at, 'is_alive': not _is_deleted}},
+                {{'a': _source_updated_at, 'b': _extracted_at, 'c': _dlt_load_id}}
+            ) as last
+            from {table} where {rows} group by _key
+        )
+    """
+
+
+class KnownRows:
+    """The snapshot as tables of the run's in-memory database; see `ingestion.source.Known`."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+        self._database = database
+        for name, table in (
+            ("known", snapshot.versions),
+            ("known_parent", snapshot.parent_versions),
+            ("known_rejected", snapshot.rejected),
+        ):
+            database.register("snapshot_rows", table)
+            database.execute(f"create table {name} as select * from snapshot_rows")
+            database.unregister("snapshot_rows")
+
+    def keys(self, resource: str, prefix: str | None = None) -> set[str]:
+        """Keys whose latest version is alive; with `prefix`, only those that start with it."""
+        found = self._database.cursor().execute(
+            "select key from known where resource = $resource and is_alive and starts_with(key, $prefix)",
+            {"resource": resource, "prefix": prefix or ""},
+        )
+        return {row[0] for row in found.fetchall()}

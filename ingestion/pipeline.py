@@ -1,0 +1,477 @@
+"""One run of a connection: from what the warehouse knows, through slices, to committed raw rows.
+
+Belongs here: the order of a run, and the only place that builds a dlt pipeline. Does not belong here: what
+a vendor says (`sources/`), how rows are made (`envelope.py`), the lock (`warehouse.py`).
+
+A run of a connection:
+1. under the warehouse lock: remove what loads that never completed left behind, read the state and the
+last versions
+   of completed loads, let go of the file;
+2. per slice, with no lock: extract, make rows, write them to a dlt package together with the state and the
+audit; 3. per slice, under the lock: load the package. The load is complete when dlt says so in
+`_dlt_loads`; the state that
+   counts is the one of the last completed load.
+
+Nothing local survives between runs: pending packages are dropped and what they held is extracted again. So
+a kill at any moment loses at most the slice under way, and nothing is ever doubled.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import orjson
+import pyarrow as pa
+from dlt.common.schema import Schema
+from dlt.common.schema.utils import new_table
+from dlt.common.storages.load_package import load_package_state
+
+from ingestion.envelope import Counts, Envelope, open_database
+from ingestion.errors import ConfigurationInvalid, IngestionError, MixedData, SourceError
+from ingestion.known import KnownRows, Snapshot, read_snapshot, read_state, tables_of
+from ingestion.registry import Connection, connection, settings_of
+from ingestion.source import ColumnType, RunContext, Slice
+from ingestion.tables import (
+    AUDIT_TABLE,
+    STATE_TABLE,
+    all_tables,
+    arrow_schema,
+    dataset_name,
+    dlt_column,
+    dlt_schema,
+)
+from ingestion.warehouse import Warehouse, disk_full, is_disk_full
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """What a run did.
+
+    Arguments:
+        instance, source: the connection and its connector.
+        slices: packages that were loaded.
+        rows_loaded, rows_rejected, tombstones: by resource; tombstones are among the loaded.
+        api_requests: requests sent, retries included.
+        duration_s: seconds of wall-clock.
+        state_after: the connector's state that the warehouse now holds.
+    """
+
+    instance: str
+    source: str
+    slices: int
+    rows_loaded: dict[str, int]
+    rows_rejected: dict[str, int]
+    tombstones: dict[str, int]
+    api_requests: int
+    duration_s: float
+    state_after: dict[str, Any]
+
+
+@dataclass
+class _Run:
+    """What the steps of one run share."""
+
+    connection: Connection
+    warehouse: Warehouse
+    pipeline: dlt.Pipeline
+    envelope: Envelope
+    now: datetime  # naive UTC
+    is_sandbox: bool | None
+    state: dict[str, Any]
+    sequence: int
+    report: Report
+    loaded: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    tombstones: Counter[str] = field(default_factory=Counter)
+    slices: int = 0
+
+
+def run_source(
+    instance: str,
+    *,
+    warehouse: Warehouse,
+    pipelines_dir: Path,
+    now: datetime,
+    person_key_secret: str,
+    report: Report | None = None,
+    settings: Any = None,
+    backfill: tuple[date, date] | None = None,
+) -> LoadSummary:
+    """Bring one connection up to date.
+
+    Arguments:
+        instance: the connection's name.
+        warehouse: where raw lies.
+        pipelines_dir: scratch of the runs; can be deleted at any time between them.
+        now: the run's one clock, aware.
+        person_key_secret: for the personal keys.
+        report: called with (resource, rows so far, rows expected or None).
+        settings: the connection's settings; None reads them from dlt's configuration.
+        backfill: first and last day of an event stream to read once more; the state stays as it is.
+
+    Raises SourceError, WarehouseError. Whatever was committed before stays; running again goes on from there.
+    """
+    started = time.perf_counter()
+    if now.tzinfo is None:
+        raise ValueError("expected an aware `now`, came a naive one; pass it in UTC")
+    if not person_key_secret:
+        raise ConfigurationInvalid(
+            "a secret for the personal keys", "none", "set NORTE_PERSON_KEY_SECRET", source=instance
+        )
+    chosen = connection(instance)
+    settings = settings if settings is not None else settings_of(chosen)
+    requests: Counter[int] = Counter()
+    clock = now.astimezone(UTC)
+    with _only_run(Path(pipelines_dir), instance) as folder, _explained(warehouse, folder):
+        is_sandbox = settings.says_sandbox() if hasattr(settings, "says_sandbox") else None
+        snapshot = _look(warehouse, chosen, settings, clock, is_sandbox, backfill)
+        database = open_database(str(folder / "spill"))
+        try:
+            known = KnownRows(database, snapshot)
+            run = _Run(
+                connection=chosen,
+                warehouse=warehouse,
+                pipeline=_pipeline(instance, dataset_name(chosen.source), warehouse, folder),
+                envelope=Envelope(
+                    database,
+                    chosen.source.resources,
+                    instance=instance,
+                    now=clock.replace(tzinfo=None),
+                    secret=person_key_secret,
+                ),
+                now=clock.replace(tzinfo=None),
+                is_sandbox=is_sandbox,
+                state=snapshot.state,
+                sequence=snapshot.sequence,
+                report=report or (lambda resource, rows, expected: None),
+            )
+            scratch = folder / "scratch"
+            scratch.mkdir()
+            context = RunContext(
+                instance=instance,
+                now=clock,
+                state=orjson.loads(orjson.dumps(snapshot.state)),
+                known=known,
+                report=run.report,
+                on_request=lambda status: requests.update((status,)),
+                scratch=scratch,
+                backfill=backfill,
+            )
+            _load_slices(
+                run, chosen.source.slices(settings, context), snapshot, is_backfill=backfill is not None
+            )
+        finally:
+            database.close()
+    return LoadSummary(
+        instance=instance,
+        source=chosen.source.name,
+        slices=run.slices,
+        rows_loaded=dict(run.loaded),
+        rows_rejected=dict(run.rejected),
+        tombstones={name: count for name, count in run.tombstones.items() if count},
+        api_requests=requests.total(),
+        duration_s=time.perf_counter() - started,
+        state_after=run.state,
+    )
+
+
+def append_tables(
+    dataset: str,
+    columns: Mapping[str, Mapping[str, ColumnType]],
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    warehouse: Warehouse,
+    pipelines_dir: Path,
+) -> None:
+    """Append rows that the platform itself made; tables that are missing are made, also for no rows.
+
+    Arguments:
+        dataset: where the tables lie (`raw_norte`).
+        columns: every table of the dataset with its columns.
+        rows: by table; keys are column names, timestamps naive UTC.
+
+    Raises WarehouseError. The caller may hold the warehouse's lock.
+    """
+    schema = Schema(dataset)
+    for table, types in columns.items():
+        described = new_table(
+            table,
+            write_disposition="append",
+            columns=[dlt_column(name, kind) for name, kind in types.items()],
+        )
+        described["x-normalizer"] = {"seen-data": True}  # type: ignore[typeddict-unknown-key]
+        schema.update_table(described)
+
+    def package() -> Iterator[Any]:
+        for table, types in columns.items():
+            made = pa.Table.from_pylist(list(rows.get(table, ())), schema=arrow_schema(dict(types)))
+            yield dlt.mark.with_table_name(made, table)
+
+    with (
+        warehouse.lock(f"loading {dataset}"),
+        _only_run(Path(pipelines_dir), dataset) as folder,
+        _explained(warehouse, folder),
+    ):
+        pipeline = _pipeline(dataset, dataset, warehouse, folder)
+        pipeline.extract(dlt.resource(package, name=dataset, write_disposition="append"), schema=schema)
+        pipeline.normalize()
+        pipeline.load()
+
+
+def compact(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, int]:
+    """Delete the rows of loads that never completed; returns how many by table.
+
+    Arguments:
+        connection: to the warehouse, with its lock held: a load under way holds the lock, so whatever is
+            incomplete now was abandoned.
+        dataset: `raw_<source>`.
+    """
+    tables = sorted(name for name in tables_of(connection, dataset) if not name.startswith("_dlt"))
+    if not tables:
+        return {}
+    completed = f"select load_id from {dataset}._dlt_loads where status = 0"
+    if "_dlt_loads" not in tables_of(connection, dataset):
+        completed = "select null::varchar where false"
+    counts = " union all ".join(
+        f"select '{name}', count(*) from {dataset}.{name} where _dlt_load_id not in ({completed})"
+        for name in tables
+    )
+    removed = {name: count for name, count in connection.execute(counts).fetchall() if count}
+    for name in removed:
+        connection.execute(f"delete from {dataset}.{name} where _dlt_load_id not in ({completed})")
+    return removed
+
+
+def _look(
+    warehouse: Warehouse,
+    chosen: Connection,
+    settings: Any,
+    now: datetime,
+    is_sandbox: bool | None,
+    backfill: tuple[date, date] | None,
+) -> Snapshot:
+    """What the completed loads say; leftovers of killed runs are removed on the way."""
+    if not warehouse.path.exists():
+        return Snapshot()
+    dataset = dataset_name(chosen.source)
+    with warehouse.connect(who=f"ingestion of {chosen.instance}") as connection:
+        _refuse_mixture(connection, is_sandbox, chosen.instance)
+        removed = compact(connection, dataset)
+        if removed:
+            logger.info("%s: removed what a stopped run left behind: %s", chosen.instance, removed)
+        state, _, _ = read_state(connection, chosen.source, chosen.instance)
+        known_since = getattr(chosen.source, "known_since", None)
+        since = known_since(settings, state, now, backfill) if known_since else {}
+        return read_snapshot(connection, chosen.source, chosen.instance, since)
+
+
+def _refuse_mixture(connection: duckdb.DuckDBPyConnection, is_sandbox: bool | None, instance: str) -> None:
+    """Raise MixedData when the warehouse holds the other kind of data."""
+    if is_sandbox is None:
+        return
+    found = connection.execute(
+        "select schema_name from duckdb_columns() where starts_with(schema_name, 'raw_') and table_name = ? "
+        "and column_name = 'is_sandbox'",
+        [AUDIT_TABLE],
+    ).fetchall()
+    for (schema,) in found:
+        other = connection.execute(
+            f"select 1 from {schema}.{AUDIT_TABLE} where is_sandbox = ? limit 1", [not is_sandbox]
+        ).fetchall()
+        if other:
+            ours, theirs = ("sandbox", "real") if is_sandbox else ("real", "sandbox")
+            raise MixedData(
+                f"{instance}: expected a warehouse with {ours} data only; {schema} holds {theirs} data. "
+                "What to do: use another warehouse (NORTE_WAREHOUSE_PATH or NORTE_HOME), or correct base_url; "
+                f"a real vendor behind a local proxy says sources.{instance}.is_sandbox = false"
+            )
+
+
+def _pipeline(name: str, dataset: str, warehouse: Warehouse, folder: Path) -> dlt.Pipeline:
+    # dlt reads these when a pipeline starts. Set here, as they must hold wherever the process was started.
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    pipeline = dlt.pipeline(
+        pipeline_name=name,
+        pipelines_dir=str(folder / "dlt"),
+        destination=dlt.destinations.duckdb(str(warehouse.path)),
+        dataset_name=dataset,
+    )
+    # The state lives in our own table, in the same package as the rows: dlt's need not be kept or restored.
+    pipeline.config.restore_from_destination = False
+    return pipeline
+
+
+def _load_slices(run: _Run, slices: Iterator[Slice], snapshot: Snapshot, *, is_backfill: bool) -> None:
+    for piece in slices:
+        _load_slice(run, piece, is_backfill=is_backfill)
+    if run.slices == 0 and snapshot.state_at != run.now:
+        # Nothing new, at a later time: the audit says that we looked.
+        _load_slice(run, Slice(name="nothing new", batches=(), state=lambda: run.state), is_forced=True)
+
+
+def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced: bool = False) -> None:
+    """Extract, normalise and load one slice; nothing at all if it brings neither rows nor a new state."""
+    run.envelope.counts = counts = Counts()
+    touched: set[str] = set()
+    rows = _rows(run, piece, touched)
+    first = next(rows, None)
+    state = run.state
+    if first is None:
+        state = run.state if is_backfill else piece.state()
+        if state == run.state and not is_forced and run.sequence > 0:
+            return
+
+    def package() -> Iterator[Any]:
+        nonlocal state
+        load_id = load_package_state()["load_id"]
+        if first is not None:
+            for table, arrow in _chain(first, rows):
+                yield dlt.mark.with_table_name(_with_load_id(arrow, load_id), table)
+            state = run.state if is_backfill else piece.state()
+        yield dlt.mark.with_table_name(_state_row(run, piece, state, load_id), STATE_TABLE)
+        yield dlt.mark.with_table_name(_audit_rows(run, piece, counts, touched, load_id), AUDIT_TABLE)
+
+    resource = dlt.resource(package, name="slice", write_disposition="append")
+    run.pipeline.extract(resource, schema=dlt_schema(run.connection.source))
+    run.pipeline.normalize()
+    with run.warehouse.lock(f"loading {run.connection.instance}"):
+        if run.sequence == 0 and run.warehouse.path.exists():
+            # Another connection may have been first since we looked.
+            with run.warehouse.connect() as connection:
+                _refuse_mixture(connection, run.is_sandbox, run.connection.instance)
+        run.pipeline.load()
+    run.state = state
+    run.sequence += 1
+    run.slices += 1
+    run.loaded.update(counts.appended)
+    run.rejected.update(counts.rejected)
+    run.tombstones.update(counts.tombstones)
+
+
+def _rows(run: _Run, piece: Slice, touched: set[str]) -> Iterator[tuple[str, pa.Table]]:
+    """The slice's raw rows as they come; their load id is filled in later."""
+    for batch in piece.batches:
+        touched.add(batch.resource)
+        yield from run.envelope.rows(batch, "")
+        run.report(batch.resource, run.envelope.counts.seen[batch.resource], piece.expected_rows)
+
+
+def _chain(
+    first: tuple[str, pa.Table], rest: Iterator[tuple[str, pa.Table]]
+) -> Iterator[tuple[str, pa.Table]]:
+    yield first
+    yield from rest
+
+
+def _with_load_id(table: pa.Table, load_id: str) -> pa.Table:
+    position = table.schema.get_field_index("_dlt_load_id")
+    return table.set_column(
+        position, "_dlt_load_id", pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
+    )
+
+
+def _state_row(run: _Run, piece: Slice, state: dict[str, Any], load_id: str) -> pa.Table:
+    columns = all_tables(run.connection.source)[STATE_TABLE]
+    row = {
+        "_instance": run.connection.instance,
+        "sequence": run.sequence + 1,
+        "state": orjson.dumps(state, option=orjson.OPT_SORT_KEYS).decode(),
+        "slice": piece.name,
+        "_extracted_at": run.now,
+        "_dlt_load_id": load_id,
+    }
+    return pa.Table.from_pylist([row], schema=arrow_schema(columns))
+
+
+def _audit_rows(run: _Run, piece: Slice, counts: Counts, touched: set[str], load_id: str) -> pa.Table:
+    """One row per resource that the slice looked at; all of them when it is the run's only word."""
+    columns = all_tables(run.connection.source)[AUDIT_TABLE]
+    names = [resource.name for resource in run.connection.source.resources]
+    looked = touched | set(counts.appended) | set(counts.rejected)
+    rows = []
+    for name in names if not looked or run.sequence == 0 else [name for name in names if name in looked]:
+        identity = f"{run.connection.instance}|{run.sequence + 1}|{name}"
+        rows.append(
+            {
+                "_instance": run.connection.instance,
+                "load_audit_id": md5(identity.encode(), usedforsecurity=False).hexdigest(),
+                "load_id": load_id,
+                "resource": name,
+                "row_count": counts.appended[name],
+                "rejected_count": counts.rejected[name],
+                "started_at": run.now,
+                "completed_at": run.now,
+                "slice": piece.name,
+                "is_sandbox": run.is_sandbox,
+                "_dlt_load_id": load_id,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=arrow_schema(columns))
+
+
+@contextmanager
+def _only_run(pipelines_dir: Path, instance: str) -> Iterator[Path]:
+    """A fresh folder for this run, which no other run of the connection can be in."""
+    pipelines_dir.mkdir(parents=True, exist_ok=True)
+    handle = os.open(pipelines_dir / f"{instance}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SourceError(
+                "one run of a connection at a time",
+                "another one that is under way",
+                "wait for it, or stop it; it goes on from its last loaded slice",
+                source=instance,
+            ) from None
+        folder = pipelines_dir / instance
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _explained(warehouse: Warehouse, folder: Path) -> Iterator[None]:
+    """Let our own errors out of dlt's wrappings, and say so when a disk is full."""
+    try:
+        yield
+    except IngestionError:
+        raise
+    except Exception as error:
+        cause: BaseException | None = error
+        seen: set[int] = set()
+        while cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            if isinstance(cause, IngestionError | KeyboardInterrupt):
+                raise cause from None
+            cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__
+        if is_disk_full(error):
+            raise disk_full(folder if not _has_space(folder) else warehouse.path) from error
+        raise
+
+
+def _has_space(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free > 1 << 20
