@@ -38,11 +38,13 @@ _CASTS: dict[ColumnType, str] = {
     "boolean": "try_cast(trim(x) as boolean)",
     # Epoch milliseconds or seconds; else ISO 8601, also with an offset without colon (Jira: +0800).
     "timestamp": r"""case
-        when regexp_full_match(trim(x), '-?[0-9]{12,14}') then make_timestamp(1000 * try_cast(trim(x) as bigint))
-        when regexp_full_match(trim(x), '[0-9]{9,11}([.][0-9]+)?')
+        when regexp_full_match(trim(x), '-?[0-9]{12,14}')
+            then make_timestamp(1000 * try_cast(trim(x) as
+        bigint)) when regexp_full_match(trim(x), '[0-9]{9,11}([.][0-9]+)?')
             then make_timestamp(cast(try_cast(trim(x) as double) * 1000000 as bigint))
         else cast(
-            try_cast(regexp_replace(trim(x), '([+-][0-9]{2})([0-9]{2})$', '\1:\2') as timestamptz) as timestamp
+            try_cast(regexp_replace(trim(x), '([+-][0-9]{2})([0-9]{2})$', '\1:\2') as timestamptz) as
+            timestamp
         ) end""",
     "date": "coalesce(try_cast(trim(x) as date), cast(as_timestamp(x) as date))",
 }
@@ -278,17 +280,19 @@ class Envelope:
         if resource.parent:
             parts.append("_parent_version_id")
             partition = "_key, _parent_version_id"
+        # A tombstone without a time of its own is the last word on its key.
+        order = "coalesce(_source_time, case when _is_deleted then timestamp 'infinity' end)"
         versioned = f"""
             select *, md5(concat({", chr(31), ".join(parts)})) as _version_id,
                 coalesce(_updated_at, {updated_at}) as _source_time
             from cast_rows where _failures = ''
             qualify row_number() over (
-                partition by {partition} order by _source_time desc nulls last, position desc
+                partition by {partition} order by {order} desc nulls last, position desc
             ) = 1
         """
         if resource.parent:
             return f"select *, _source_time as _source_updated_at from ({versioned})"
-        # A tombstone without a time of its own takes the last known one. One after another says nothing new.
+        # It takes the last known time. One tombstone after another says nothing new.
         return f"""
             select versioned.*, coalesce(_source_time, case when _is_deleted then last.updated_at end)
                 as _source_updated_at

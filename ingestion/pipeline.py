@@ -39,6 +39,7 @@ import pyarrow as pa
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
 from dlt.common.storages.load_package import load_package_state
+from dlt.extract import DltSource
 
 from ingestion.envelope import Counts, Envelope, open_database
 from ingestion.errors import ConfigurationInvalid, IngestionError, MixedData, SourceError
@@ -53,6 +54,7 @@ from ingestion.tables import (
     dataset_name,
     dlt_column,
     dlt_schema,
+    missing_tables,
 )
 from ingestion.warehouse import Warehouse, disk_full, is_disk_full
 
@@ -97,6 +99,7 @@ class _Run:
     is_sandbox: bool | None
     state: dict[str, Any]
     sequence: int
+    missing: set[str]
     report: Report
     loaded: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
@@ -142,7 +145,7 @@ def run_source(
     clock = now.astimezone(UTC)
     with _only_run(Path(pipelines_dir), instance) as folder, _explained(warehouse, folder):
         is_sandbox = settings.says_sandbox() if hasattr(settings, "says_sandbox") else None
-        snapshot = _look(warehouse, chosen, settings, clock, is_sandbox, backfill)
+        snapshot, missing = _look(warehouse, chosen, settings, clock, is_sandbox, backfill)
         database = open_database(str(folder / "spill"))
         try:
             known = KnownRows(database, snapshot)
@@ -161,6 +164,7 @@ def run_source(
                 is_sandbox=is_sandbox,
                 state=snapshot.state,
                 sequence=snapshot.sequence,
+                missing=missing,
                 report=report or (lambda resource, rows, expected: None),
             )
             scratch = folder / "scratch"
@@ -217,7 +221,7 @@ def append_tables(
             write_disposition="append",
             columns=[dlt_column(name, kind) for name, kind in types.items()],
         )
-        described["x-normalizer"] = {"seen-data": True}  # type: ignore[typeddict-unknown-key]
+        described["x-normalizer"] = {"seen-data": True}
         schema.update_table(described)
 
     def package() -> Iterator[Any]:
@@ -267,10 +271,10 @@ def _look(
     now: datetime,
     is_sandbox: bool | None,
     backfill: tuple[date, date] | None,
-) -> Snapshot:
-    """What the completed loads say; leftovers of killed runs are removed on the way."""
+) -> tuple[Snapshot, set[str]]:
+    """What the completed loads say, and the tables that are missing; leftovers of killed runs are removed."""
     if not warehouse.path.exists():
-        return Snapshot()
+        return Snapshot(), set(all_tables(chosen.source))
     dataset = dataset_name(chosen.source)
     with warehouse.connect(who=f"ingestion of {chosen.instance}") as connection:
         _refuse_mixture(connection, is_sandbox, chosen.instance)
@@ -280,7 +284,8 @@ def _look(
         state, _, _ = read_state(connection, chosen.source, chosen.instance)
         known_since = getattr(chosen.source, "known_since", None)
         since = known_since(settings, state, now, backfill) if known_since else {}
-        return read_snapshot(connection, chosen.source, chosen.instance, since)
+        snapshot = read_snapshot(connection, chosen.source, chosen.instance, since)
+        return snapshot, missing_tables(connection, chosen.source)
 
 
 def _refuse_mixture(connection: duckdb.DuckDBPyConnection, is_sandbox: bool | None, instance: str) -> None:
@@ -300,7 +305,7 @@ def _refuse_mixture(connection: duckdb.DuckDBPyConnection, is_sandbox: bool | No
             ours, theirs = ("sandbox", "real") if is_sandbox else ("real", "sandbox")
             raise MixedData(
                 f"{instance}: expected a warehouse with {ours} data only; {schema} holds {theirs} data. "
-                "What to do: use another warehouse (NORTE_WAREHOUSE_PATH or NORTE_HOME), or correct base_url; "
+                "What to do: use another warehouse (NORTE_HOME or NORTE_WAREHOUSE_PATH) or correct base_url; "
                 f"a real vendor behind a local proxy says sources.{instance}.is_sandbox = false"
             )
 
@@ -322,7 +327,7 @@ def _pipeline(name: str, dataset: str, warehouse: Warehouse, folder: Path) -> dl
 def _load_slices(run: _Run, slices: Iterator[Slice], snapshot: Snapshot, *, is_backfill: bool) -> None:
     for piece in slices:
         _load_slice(run, piece, is_backfill=is_backfill)
-    if run.slices == 0 and snapshot.state_at != run.now:
+    if run.slices == 0 and (snapshot.state_at != run.now or run.missing):
         # Nothing new, at a later time: the audit says that we looked.
         _load_slice(run, Slice(name="nothing new", batches=(), state=lambda: run.state), is_forced=True)
 
@@ -330,6 +335,7 @@ def _load_slices(run: _Run, slices: Iterator[Slice], snapshot: Snapshot, *, is_b
 def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced: bool = False) -> None:
     """Extract, normalise and load one slice; nothing at all if it brings neither rows nor a new state."""
     run.envelope.counts = counts = Counts()
+    tables = all_tables(run.connection.source)
     touched: set[str] = set()
     rows = _rows(run, piece, touched)
     first = next(rows, None)
@@ -346,11 +352,13 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
             for table, arrow in _chain(first, rows):
                 yield dlt.mark.with_table_name(_with_load_id(arrow, load_id), table)
             state = run.state if is_backfill else piece.state()
+        for table in sorted(run.missing):
+            yield dlt.mark.with_table_name(arrow_schema(tables[table]).empty_table(), table)
         yield dlt.mark.with_table_name(_state_row(run, piece, state, load_id), STATE_TABLE)
         yield dlt.mark.with_table_name(_audit_rows(run, piece, counts, touched, load_id), AUDIT_TABLE)
 
     resource = dlt.resource(package, name="slice", write_disposition="append")
-    run.pipeline.extract(resource, schema=dlt_schema(run.connection.source))
+    run.pipeline.extract(DltSource(dlt_schema(run.connection.source), "norte", [resource]))
     run.pipeline.normalize()
     with run.warehouse.lock(f"loading {run.connection.instance}"):
         if run.sequence == 0 and run.warehouse.path.exists():
@@ -359,6 +367,7 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
                 _refuse_mixture(connection, run.is_sandbox, run.connection.instance)
         run.pipeline.load()
     run.state = state
+    run.missing = set()
     run.sequence += 1
     run.slices += 1
     run.loaded.update(counts.appended)

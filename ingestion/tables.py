@@ -107,6 +107,19 @@ def all_tables(source: Source) -> dict[str, dict[str, ColumnType]]:
     return tables
 
 
+def missing_tables(connection: duckdb.DuckDBPyConnection, source: Source) -> set[str]:
+    """Tables that the warehouse lacks, or that lack a column; the next package brings them, if only empty."""
+    found: dict[str, set[str]] = {}
+    rows = connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = ?", [dataset_name(source)]
+    ).fetchall()
+    for table, column in rows:
+        found.setdefault(table, set()).add(column)
+    return {
+        name for name, columns in all_tables(source).items() if not columns.keys() <= found.get(name, set())
+    }
+
+
 def arrow_schema(columns: dict[str, ColumnType]) -> pa.Schema:
     """The same as an Arrow schema."""
     return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])
@@ -115,8 +128,9 @@ def arrow_schema(columns: dict[str, ColumnType]) -> pa.Schema:
 def dlt_schema(source: Source) -> Schema:
     """The dataset's whole schema, the same on every run.
 
-    All tables count as seen, so that the first load makes them all: what reads raw finds empty tables
-    rather than none. Timestamps are declared naive, which dlt would otherwise make zoned.
+    All tables count as seen, whatever a package holds, so that the schema's hash does not depend on it: dlt
+    keeps a copy of every schema that it has not met. Timestamps are declared naive, which dlt would otherwise
+    make zoned.
     """
     schema = Schema(source.name)
     descriptions = {resource.name: resource.description for resource in source.resources}
