@@ -1,8 +1,8 @@
 """What the company's truth says at one `now`: the reading of a world that every expected table starts from.
 
-Belongs here: visibility, replayed states, identity and calendars in plain pandas. Does not belong here: anything
-of dbt's SQL or of the vendors; the expected tables are a second, independent derivation from the definitions, so
-they must never share code with what they check.
+Belongs here: visibility, replayed states, identity and calendars in plain pandas. Does not belong here:
+anything of dbt's SQL or of the vendors; the expected tables are a second, independent derivation from the
+definitions, so they must never share code with what they check.
 """
 
 from __future__ import annotations
