@@ -1,0 +1,174 @@
+"""The build: models, publication checks, data health, publication; one step, in this order, under one lock.
+
+Belongs here: the order, and what Dagster is told. Does not belong here: SQL, expectations, what may be
+published (`gate.py`), files and pages (`publishing/`).
+
+One step rather than four, for two reasons. A model that fails produces no output, and Dagster skips every
+step
+that depends on a missing output: the publication of all the others would never run. And raw must not grow
+between
+models and checks, or the reconciliation would compare two different moments: the lock is held throughout
+both.
+"""
+
+import urllib.request
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from expectations.check import CheckOutcome
+from expectations.runner import list_checks, run_suites
+from ingestion.warehouse import Warehouse
+from orchestration.assets.models import Models
+from orchestration.assets.published import PublishedFiles
+from orchestration.checks.arrival import POOL
+from orchestration.checks.suites import check_name, check_result, check_specs
+from orchestration.gate import Fault, held_back
+from orchestration.outcomes import (
+    Outcome,
+    failed_arrivals,
+    make_tables,
+    record_outcomes,
+    record_publication,
+)
+from orchestration.progress import Progress, Report
+from orchestration.settings import Settings
+from orchestration.translators import DEFAULT_OWNER
+
+CHECK_OUTCOMES_KEY = dg.AssetKey(["raw", "norte", "check_outcomes"])
+PUBLICATIONS_KEY = dg.AssetKey(["raw", "norte", "publications"])
+HEARTBEAT_TIMEOUT_SECONDS = 10
+
+
+def build_assets(
+    models: Models, sources: Sequence[str], settings: Settings, report: Report
+) -> tuple[dg.AssetsDefinition, dg.AssetSpec]:
+    """Everything from staging to the published files, and the log of publications."""
+    keys = models.keys_by_table()
+    suite_specs = check_specs(list_checks("marts", sources=sources), keys)
+    suite_keys = {spec.key for spec in suite_specs}
+    files = PublishedFiles(models, settings)
+
+    @dg.multi_asset(
+        name="build",
+        specs=[*models.asset_specs(), _outcomes_spec(models, settings), *files.asset_specs()],
+        check_specs=[*models.check_specs(), *suite_specs],
+        can_subset=True,
+        pool=POOL,
+    )
+    def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        warehouse = Warehouse(settings.working_file)
+        now = settings.now_utc()
+        log_place: dict[str, Any] = {"warehouse": warehouse, "pipelines_dir": settings.pipelines_dir}
+        run_id = context.run.run_id
+        assets = context.selected_asset_keys
+        checks = context.selected_asset_check_keys
+
+        def check_publication() -> list[CheckOutcome]:
+            return run_suites(
+                "marts",
+                warehouse,
+                now=now,
+                sources=sources,
+                time_zone=settings.time_zone,
+                own_email_domains=settings.own_email_domains,
+                report=lambda done, total, outcome: report(Progress("checks", outcome.table, done, total)),
+            )
+
+        with warehouse.lock(who="the build"):
+            make_tables(**log_place)
+            faults = failed_arrivals(run_id, warehouse)
+
+            modelled = yield from models.run(
+                assets, checks, after_checks=False, warehouse=warehouse, now=now, report=report
+            )
+            outcomes = list(modelled.outcomes)
+
+            for outcome in check_publication() if checks & suite_keys else []:
+                outcomes.append(Outcome.of_suite("marts", outcome))
+                key = keys.get(outcome.table)
+                if key and dg.AssetCheckKey(key, check_name(outcome.suite, outcome.check)) in checks:
+                    yield check_result(outcome, key, models.held_by)
+
+            if CHECK_OUTCOMES_KEY in assets:
+                record_outcomes(outcomes, run_id=run_id, now=now, **log_place)
+                failing = sum(not outcome.passed for outcome in outcomes)
+                yield dg.MaterializeResult(
+                    asset_key=CHECK_OUTCOMES_KEY, metadata={"checks": len(outcomes), "failing": failing}
+                )
+
+            health = yield from models.run(
+                assets, checks, after_checks=True, warehouse=warehouse, now=now, report=report
+            )
+            outcomes += health.outcomes
+
+        broken = [*modelled.faults, *health.faults]
+        if files.are_selected(assets):
+            faults += [*broken, *_faults(outcomes)]
+            publication = files.publish(
+                warehouse, now=now, held_back=held_back(models.manifest, faults), report=report
+            )
+            record_publication(publication.log_rows, **log_place)
+            context.log_event(dg.AssetMaterialization(PUBLICATIONS_KEY))
+            for result in publication.results:
+                if result.asset_key in assets:
+                    yield result
+            for table, reason in publication.held_back.items():
+                context.log.warning(f"held back: {table}: {reason}")
+            report(
+                Progress(
+                    "publish",
+                    result={
+                        **publication.facts,
+                        "models": modelled.built_count + health.built_count,
+                        "checks": len(outcomes),
+                        "failing_checks": [
+                            f"{outcome.check} on {outcome.subject}"
+                            for outcome in outcomes
+                            if not outcome.passed
+                        ],
+                    },
+                )
+            )
+        if broken:
+            raise dg.Failure(
+                description="Some models could not be built; the rest is published. "
+                + "; ".join(f"{fault.table}: {fault.reason}" for fault in broken),
+                allow_retries=False,
+            )
+        if settings.heartbeat_url and files.are_selected(assets):
+            _beat(settings.heartbeat_url, context)
+
+    publications = dg.AssetSpec(
+        PUBLICATIONS_KEY,
+        description="What each publication published, and which tables it held back.",
+        group_name="raw_norte",
+        owners=[DEFAULT_OWNER],
+        kinds={"dlt", settings.warehouse},
+    )
+    return build, publications
+
+
+def _faults(outcomes: Sequence[Outcome]) -> list[Fault]:
+    return [fault for outcome in outcomes if (fault := outcome.as_fault()) is not None]
+
+
+def _outcomes_spec(models: Models, settings: Settings) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        CHECK_OUTCOMES_KEY,
+        deps=[spec.key for spec in models.asset_specs() if not models.is_after_checks(spec.key)],
+        description="How every check of every build ended.",
+        group_name="raw_norte",
+        owners=[DEFAULT_OWNER],
+        kinds={"dlt", settings.warehouse},
+        skippable=True,
+    )
+
+
+def _beat(url: str, context: dg.AssetExecutionContext) -> None:
+    """Tells the dead man's switch that there is a new publication; its silence must not stop anything."""
+    try:
+        urllib.request.urlopen(url, timeout=HEARTBEAT_TIMEOUT_SECONDS).close()
+    except OSError as error:
+        context.log.warning(f"the heartbeat could not be sent: {error}")

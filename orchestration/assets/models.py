@@ -1,0 +1,294 @@
+"""dbt's models as assets and its data tests as asset checks.
+
+Belongs here: which nodes are assets and checks, running dbt for a selection of them, and reading its
+results. Does not
+belong here: names (`translators.py`), starting dbt (`resources/dbt.py`), what a failure holds back
+(`gate.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ingestion.warehouse import Warehouse
+from orchestration.gate import AFTER_CHECKS, Fault, held_back, table_name
+from orchestration.outcomes import Outcome
+from orchestration.progress import Progress, Report
+from orchestration.resources.dbt import Dbt
+from orchestration.translators import NorteTranslator, owner_of
+
+_ASSET_TYPES = {"model", "seed", "snapshot"}
+_BUILT = {"success", "no-op"}
+
+
+@dataclass
+class ModelRun:
+    """What one invocation of dbt did.
+
+    Arguments:
+        outcomes: of its data tests.
+        faults: tables that could not be built.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    built_count: int = 0
+
+
+class Models:
+    """The dbt project as Dagster sees it.
+
+    Arguments:
+        manifest: dbt's manifest, made with the settings of this company.
+        dbt: dbt with these settings.
+    """
+
+    def __init__(self, manifest: Mapping[str, Any], dbt: Dbt) -> None:
+        self.manifest = manifest
+        self._dbt = dbt
+        self._translator = NorteTranslator()
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest lies."""
+        return self._dbt.manifest_path
+
+    @cached_property
+    def nodes(self) -> dict[str, Mapping[str, Any]]:
+        """Everything that dbt builds, by dbt id."""
+        return {
+            unique_id: node
+            for unique_id, node in self.manifest["nodes"].items()
+            if node["resource_type"] in _ASSET_TYPES and node["config"].get("materialized") != "ephemeral"
+        }
+
+    @cached_property
+    def keys(self) -> dict[str, dg.AssetKey]:
+        """dbt id to asset key."""
+        return {unique_id: self._spec(unique_id).key for unique_id in self.nodes}
+
+    @cached_property
+    def tests(self) -> dict[str, dg.AssetCheckKey]:
+        """dbt id of a data test to the asset check that it is."""
+        found = {}
+        for unique_id, node in self.manifest["nodes"].items():
+            if node["resource_type"] == "test":
+                model = self._tested_node(node)
+                if model is not None:
+                    found[unique_id] = dg.AssetCheckKey(self.keys[model], _check_name(node))
+        return found
+
+    def keys_by_table(self) -> dict[str, dg.AssetKey]:
+        """`<schema>.<table>` to asset key."""
+        return {table_name(node): self.keys[unique_id] for unique_id, node in self.nodes.items()}
+
+    def held_by(self, table: str) -> list[str]:
+        """The public tables that a failing `block` on the table holds back."""
+        return list(held_back(self.manifest, [Fault(table, "")]))
+
+    def asset_specs(self) -> list[dg.AssetSpec]:
+        """One asset per model, seed and snapshot."""
+        return [self._spec(unique_id) for unique_id in self.nodes]
+
+    def check_specs(self) -> list[dg.AssetCheckSpec]:
+        """One asset check per data test."""
+        specs = []
+        for unique_id, key in self.tests.items():
+            node = self.manifest["nodes"][unique_id]
+            specs.append(
+                dg.AssetCheckSpec(
+                    name=key.name,
+                    asset=key.asset_key,
+                    description=node.get("description") or None,
+                    metadata={
+                        "owner": owner_of(self.manifest["nodes"][self._tested_node(node)]),
+                        "severity": _severity(node),
+                        "suite": "dbt",
+                    },
+                )
+            )
+        return specs
+
+    def is_after_checks(self, key: dg.AssetKey) -> bool:
+        """Whether the asset tells the outcome of the checks, and so comes after them."""
+        return any(
+            AFTER_CHECKS in node["tags"] and self.keys[unique_id] == key
+            for unique_id, node in self.nodes.items()
+        )
+
+    def run(
+        self,
+        assets: AbstractSet[dg.AssetKey],
+        checks: AbstractSet[dg.AssetCheckKey],
+        *,
+        after_checks: bool,
+        warehouse: Warehouse,
+        now: datetime,
+        report: Report,
+    ) -> Generator[Any, None, ModelRun]:
+        """Builds and tests what is selected, as one invocation; yields Dagster's results.
+
+        Arguments:
+            after_checks: whether those models are meant that tell the outcome of the checks, or all others.
+
+        Raises:
+            dagster.Failure: dbt broke before it had any results.
+        """
+        phase = {uid for uid, node in self.nodes.items() if (AFTER_CHECKS in node["tags"]) == after_checks}
+        phase_tests = {uid for uid in self.tests if self._reads_after_checks(uid) == after_checks}
+        wanted = {uid for uid in phase if self.keys[uid] in assets}
+        wanted_tests = {uid for uid in phase_tests if self.tests[uid] in checks}
+        if not wanted and not wanted_tests:
+            return ModelRun()
+
+        stage = "data_health" if after_checks else "models"
+        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        if wanted == phase and wanted_tests == phase_tests:
+            arguments += ["--select" if after_checks else "--exclude", f"tag:{AFTER_CHECKS}"]
+        else:
+            names = [".".join(self.manifest["nodes"][uid]["fqn"]) for uid in sorted(wanted | wanted_tests)]
+            arguments += ["--indirect-selection", "empty", "--select", *names]
+
+        with warehouse.lock(who="dbt"):
+            self._dbt.forget_run_results()
+            invocation = self._dbt.start(arguments, now=now)
+            done = 0
+            for event in invocation.stream_raw_events():
+                if event.is_result_event:
+                    done += 1
+                    name = event.raw_event["data"]["node_info"]["node_name"]
+                    report(Progress(stage, name, done, len(wanted) + len(wanted_tests)))
+            results = {result["unique_id"]: result for result in self._dbt.run_results()}
+            if not results:
+                raise dg.Failure(description=f"dbt ended without results. {invocation.get_error()}")
+            rows = _row_counts(warehouse)
+        return (yield from self._read(results, wanted, assets, checks, rows))
+
+    def _read(
+        self,
+        results: Mapping[str, Mapping[str, Any]],
+        wanted: AbstractSet[str],
+        assets: AbstractSet[dg.AssetKey],
+        checks: AbstractSet[dg.AssetCheckKey],
+        rows: Mapping[str, int],
+    ) -> Generator[Any, None, ModelRun]:
+        run = ModelRun()
+        log = dg.get_dagster_logger()
+        skipped = []
+        for unique_id in sorted(wanted, key=list(self.nodes).index):
+            result = results.get(unique_id)
+            table = table_name(self.nodes[unique_id])
+            status = result["status"] if result else "skipped"
+            if result and status in _BUILT:
+                run.built_count += 1
+                yield dg.MaterializeResult(
+                    asset_key=self.keys[unique_id], metadata=_metadata(result, rows.get(table))
+                )
+            elif result and status == "error":
+                # dbt's message may quote a value; it belongs in the log of the run, not on a page.
+                log.error(f"{table} could not be built: {result.get('message')}")
+                run.faults.append(Fault(table, "the model could not be built"))
+            else:
+                skipped.append(Fault(table, "it was not built, because something upstream failed"))
+        for unique_id, key in self.tests.items():
+            result = results.get(unique_id)
+            if result is None or result["status"] == "skipped":
+                continue
+            outcome = self._outcome(unique_id, result)
+            run.outcomes.append(outcome)
+            if result["status"] == "error":
+                log.error(f"the test {outcome.check} could not run: {result.get('message')}")
+            if key in checks:
+                yield _check_result(key, outcome, result, self.held_by)
+        run.faults += skipped
+        return run
+
+    def _outcome(self, unique_id: str, result: Mapping[str, Any]) -> Outcome:
+        node = self.manifest["nodes"][unique_id]
+        tested = self.manifest["nodes"][self._tested_node(node)]
+        passed = result["status"] == "pass"
+        failures = int(result.get("failures") or 0)
+        could_not = "the test could not run; the run's log says why"
+        return Outcome(
+            layer="dbt",
+            suite="dbt",
+            check=node["name"],
+            subject=table_name(tested),
+            severity="warn" if result["status"] == "warn" else _severity(node),
+            owner=owner_of(tested),
+            passed=passed,
+            failed_count=failures,
+            message="" if passed else could_not if result["status"] == "error" else f"{failures} rows fail",
+            why=node.get("description") or "",
+        )
+
+    def _spec(self, unique_id: str) -> dg.AssetSpec:
+        return self._translator.get_asset_spec(self.manifest, unique_id, None)
+
+    def _tested_node(self, test: Mapping[str, Any]) -> Any:
+        """The model that a test vouches for: as dbt says; of several, a mart before others."""
+        attached = test.get("attached_node")
+        if attached in self.nodes:
+            return attached
+        candidates = [uid for uid in test["depends_on"]["nodes"] if uid in self.nodes]
+        marts = [uid for uid in candidates if self.nodes[uid]["fqn"][1] == "marts"]
+        return (marts or candidates or [None])[0]
+
+    def _reads_after_checks(self, test_id: str) -> bool:
+        """Whether a test reads a model that is built after the checks."""
+        parents = self.manifest["nodes"][test_id]["depends_on"]["nodes"]
+        return any(AFTER_CHECKS in self.nodes[uid]["tags"] for uid in parents if uid in self.nodes)
+
+
+def _check_name(node: Mapping[str, Any]) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", node["name"])
+
+
+def _severity(node: Mapping[str, Any]) -> Any:
+    return "warn" if str(node["config"].get("severity", "error")).lower() == "warn" else "block"
+
+
+def _check_result(
+    key: dg.AssetCheckKey, outcome: Outcome, result: Mapping[str, Any], held_by: Callable[[str], list[str]]
+) -> dg.AssetCheckResult:
+    blocks = outcome.severity == "block"
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+        description=outcome.why or None,
+        metadata={
+            "failed_rows": outcome.failed_count,
+            "owner": outcome.owner,
+            "severity": outcome.severity,
+            "status": result["status"],
+            "holds_back": held_by(outcome.subject) if blocks and not outcome.passed else [],
+            "seconds": round(float(result.get("execution_time") or 0), 3),
+        },
+    )
+
+
+def _metadata(result: Mapping[str, Any], rows: int | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"seconds": round(float(result.get("execution_time") or 0), 3)}
+    if rows is not None:
+        found["dagster/row_count"] = rows
+    return found
+
+
+def _row_counts(warehouse: Warehouse) -> dict[str, int]:
+    """`<schema>.<table>` to rows, from DuckDB's catalogue: no table is read."""
+    with warehouse.connect(who="row counts") as connection:
+        found = connection.execute(
+            "select schema_name || '.' || table_name, estimated_size from duckdb_tables() where not internal"
+        ).fetchall()
+    return {name: int(count) for name, count in found if count is not None}

@@ -1,0 +1,158 @@
+"""Every setting of the platform: typed, with a default and one sentence on what it is for.
+
+Belongs here: the names of environment variables and what their values may be. Does not belong here:
+credentials of vendors (dlt's secrets, or `SOURCES__<NAME>__...` in the environment) and which sources are on
+(dlt's config).
+
+`Settings.load()` is called by the function that builds the definitions and by the commands, once each;
+everything below them takes parameters.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What a run may be told from outside: `NORTE_<FIELD>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="NORTE_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        Path(".norte"), description="Folder of all state: warehouse, published files, runs, logs."
+    )
+    warehouse: Literal["duckdb"] = Field("duckdb", description="Which kind of warehouse the data lives in.")
+    warehouse_path: Path | None = Field(None, description="The working DuckDB file; default: in `home`.")
+    now: datetime | None = Field(
+        None, description="The one 'now' of connectors, dbt and freshness; default: the clock."
+    )
+    time_zone: str = Field(
+        "UTC", description="The company's time zone: where reporting days and weeks are cut."
+    )
+    person_key_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of the HMAC that turns e-mails into person keys; never change it."
+    )
+    own_email_domains: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="The company's own e-mail domains, comma separated: their people are staff.",
+    )
+    crm_link_base: str = Field(
+        "https://app.hubspot.com/contacts/1", description="Start of links into the CRM."
+    )
+    support_link_base: str = Field(
+        "https://example.zendesk.com", description="Start of links into the help desk."
+    )
+    delivery_link_base: str = Field(
+        "https://example.atlassian.net", description="Start of links into the tracker."
+    )
+    analytics_starts_on: date = Field(
+        date(2024, 1, 1), description="First event day: where the daily partitions of product events begin."
+    )
+    alert_urls: Annotated[list[str], NoDecode] = Field(
+        [], description="Where alerts go: apprise URLs or Slack-compatible https webhooks, comma separated."
+    )
+    alert_routes: dict[str, list[str]] = Field(
+        {}, description='Alerts of some owners go elsewhere: JSON, {"finance": ["https://hooks..."]}.'
+    )
+    heartbeat_url: str | None = Field(
+        None,
+        description="Called after each build that published: whatever watches it is the dead man's switch.",
+    )
+    ui_url: str = Field(
+        "http://127.0.0.1:3000", description="Where the Dagster UI is reached; links in alerts use it."
+    )
+    retry_count: int = Field(
+        2, ge=0, description="How often a failed step that may succeed later is tried again."
+    )
+    retry_delay_seconds: float = Field(
+        30.0, ge=0, description="Wait before the first retry; doubled for the next."
+    )
+
+    @field_validator("own_email_domains", "alert_urls", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("now")
+    @classmethod
+    def _as_utc(cls, value: datetime | None) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"expected an IANA time zone like 'America/Sao_Paulo'; came {value!r}"
+            ) from error
+        return value
+
+    @field_validator("home", "warehouse_path")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """The settings of this process's environment; `overrides` win."""
+        return cls(**overrides)
+
+    def now_utc(self) -> datetime:
+        """The run's 'now', aware UTC."""
+        return self.now or datetime.now(UTC)
+
+    @property
+    def working_file(self) -> Path:
+        """The working DuckDB file. Its name must not equal a schema's."""
+        return self.warehouse_path or self.home / "warehouse.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        """Where publications are kept; `current` points to the last one."""
+        return self.home / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The instance: runs, events, schedules' state."""
+        return self.home / "dagster"
+
+    @property
+    def pipelines_dir(self) -> Path:
+        """dlt's working folder."""
+        return self.home / "dlt"
+
+    @property
+    def dbt_dir(self) -> Path:
+        """dbt's target folder and the manifest that the definitions are built from."""
+        return self.home / "dbt"
+
+    @property
+    def logs_dir(self) -> Path:
+        """One log file per job."""
+        return self.home / "logs"
+
+    @property
+    def alerts_file(self) -> Path:
+        """Which alerts are open, so that none is sent twice."""
+        return self.home / "alerts.json"
+
+    def partition_days_ahead(self) -> int:
+        """How many days past yesterday the event partitions reach, so that the day of `now` is one of them.
+
+        Dagster counts partitions by the machine's clock; a sandbox company may live ahead of it.
+        """
+        return 1 + max(timedelta(0), self.now_utc().date() - datetime.now(UTC).date()).days

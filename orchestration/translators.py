@@ -1,0 +1,70 @@
+"""How dbt's nodes look in Dagster: key, group, owner, kinds, description.
+
+Belongs here: naming. Does not belong here: when and how a node is built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject
+
+DEFAULT_OWNER = "team:data_platform"
+FRESH_FOR = timedelta(hours=26)
+WARN_AFTER = timedelta(hours=6)
+
+
+class NorteTranslator(DagsterDbtTranslator):
+    """Keys follow the folders: `staging/<source>/...`, `intermediate/<domain>/...`, `marts/<domain>/...`."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The library's spec with our names."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        props = self.get_resource_props(manifest, unique_id)
+        key = asset_key(props)
+        attributes: dict[str, Any] = {
+            "key": key,
+            "group_name": group_name(key),
+            "owners": [owner_of(props)],
+            "description": props.get("description") or None,
+            "kinds": {"dbt", manifest["metadata"].get("adapter_type") or "sql"},
+        }
+        if key.path[0] == "marts":
+            attributes["freshness_policy"] = dg.FreshnessPolicy.time_window(
+                fail_window=FRESH_FOR, warn_window=WARN_AFTER
+            )
+        return spec.replace_attributes(**attributes)
+
+
+def asset_key(props: Mapping[str, Any]) -> dg.AssetKey:
+    """The asset key of a dbt node."""
+    if props["resource_type"] == "source":
+        return dg.AssetKey(["raw", props["source_name"], props["name"]])
+    if props["resource_type"] == "seed":
+        return dg.AssetKey(["reference", props["name"]])
+    folders = [part for part in props["fqn"][1:-1] if part]
+    return dg.AssetKey([*folders, props["name"]])
+
+
+def group_name(key: dg.AssetKey) -> str:
+    """The group of an asset: its key without the last part."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", "_".join(key.path[:-1]))
+
+
+def owner_of(props: Mapping[str, Any]) -> str:
+    """The owner that the node's meta names, as Dagster writes owners."""
+    meta = {**(props.get("meta") or {}), **((props.get("config") or {}).get("meta") or {})}
+    return as_owner(str(meta.get("owner") or DEFAULT_OWNER))
+
+
+def as_owner(name: str) -> str:
+    """`team:<name>` or an e-mail address: the two forms that Dagster takes."""
+    if "@" in name:
+        return name
+    return "team:" + re.sub(r"[^A-Za-z0-9_]+", "_", name.removeprefix("team:").strip().lower())
