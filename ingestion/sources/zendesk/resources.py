@@ -135,7 +135,7 @@ TICKET_CHANGES = Resource(
     },
     updated_at="changed_at",
     is_append_only=True,
-    description="Changes of status, priority, assignee, group and tags; from nothing at the ticket's creation.",
+    description="Changes of status, priority, assignee, group and tags; from nothing at creation.",
 )
 CSAT_RESPONSES = Resource(
     name="csat_responses",
