@@ -284,9 +284,9 @@ class JiraReader:
         gone = [key for key, is_there in zip(missing, found, strict=True) if not is_there]
         if len(gone) > max(_MIN_GUARDED, len(known) * self._settings.deletion_guard_ratio):
             _LOG.warning(
-                "%s: %d of %d known issues answer 'not found' at once. Taken for a lost permission, none "
-                "is marked deleted. Check which projects the user can browse; if they were really deleted, raise "
-                "deletion_guard_ratio for one run",
+                "%s: %d of %d known issues answer 'not found' at once. Taken for a lost permission, "
+                "none is marked deleted. Check which projects the user can browse; if they were really "
+                "deleted, raise deletion_guard_ratio for one run",
                 self._client.source,
                 len(gone),
                 len(known),
