@@ -1,0 +1,11 @@
+{# Readings of canonical columns that more than one model needs. #}
+
+{# The day on which a deal is expected to close: CRMs keep it as midnight UTC of the day that a person picked. #}
+{% macro expected_close_date(close_at) -%}
+    cast({{ close_at }} as date)
+{%- endmacro %}
+
+{# Whether a deal renews what a customer already has. #}
+{% macro is_renewal(deal_type) -%}
+    lower({{ deal_type }}) like '%renewal%'
+{%- endmacro %}

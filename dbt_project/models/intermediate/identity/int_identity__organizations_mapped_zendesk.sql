@@ -1,0 +1,10 @@
+{{ config(enabled=source_is_enabled('zendesk'), materialized='view') }}
+
+select
+    organization_id as organization_ref,
+    vendor_organization_id,
+    _instance as instance,
+    external_id as account_external_id,
+    domain_names,
+    is_deleted
+from {{ ref('stg_zendesk__organizations') }}

@@ -1,0 +1,32 @@
+with
+
+definitions as (
+    select * from {{ ref('metrics') }}
+),
+
+governed as (
+    select * from {{ ref('stg_governance__metrics') }}
+),
+
+final as (
+    select
+        definitions.metric_id,
+        definitions.metric_name,
+        definitions.question,
+        definitions.definition,
+        definitions.leaves_out,
+        definitions.unit,
+        definitions.good_direction,
+        definitions.source_table,
+        definitions.decision_ref,
+        governed.owner,
+        governed.target_value,
+        governed.target_on,
+        governed.threshold_low,
+        governed.threshold_high,
+        governed.parent_metric_id
+    from definitions
+    left join governed on definitions.metric_id = governed.metric_id
+)
+
+select * from final

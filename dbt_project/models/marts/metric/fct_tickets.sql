@@ -1,0 +1,165 @@
+with
+
+tickets as (
+    select * from {{ ref('int_support__tickets_resolved') }}
+),
+
+spans as (
+    select
+        span.*,
+        {{ seconds_between('span.started_at', 'coalesce(span.ended_at, ' ~ now_utc() ~ ')') }} / 60 as duration_minutes
+    from {{ ref('int_support__ticket_status_spans') }} as span
+),
+
+comments as (
+    select * from {{ ref('int_support__ticket_comments_counted') }}
+),
+
+ratings as (
+    {{ union_sources('support__ticket_ratings', {
+        'rating_id': 'text',
+        'ticket_id': 'text',
+        'score_name': 'text',
+        'answered_at': 'timestamp',
+    }) }}
+),
+
+changes as (
+    {{ union_sources('support__ticket_changes', {
+        'change_id': 'text',
+        'ticket_id': 'text',
+        'field_name': 'text',
+        'from_value': 'text',
+        'to_value': 'text',
+        'changed_at': 'timestamp',
+    }) }}
+),
+
+segments as (
+    select * from {{ ref('int_crm__account_segment_spans') }}
+),
+
+timed as (
+    select
+        ticket_id,
+        min(case when is_resolved and not was_resolved then started_at end) as first_solved_at,
+        max(case when is_resolved and not was_resolved then started_at end) as last_solved_at,
+        sum(case when is_resolved and not was_resolved then 1 else 0 end) as solve_count,
+        max(case when ended_at is null and is_resolved then 1 else 0 end) as is_resolved_now,
+        min(case when status = 'closed' then started_at end) as closed_at,
+        max(case when ended_at is null then status end) as status,
+        sum(case when status in ('new', 'open', 'hold') then duration_minutes else 0 end) as requester_wait_minutes,
+        sum(case when status in ('new', 'open') then duration_minutes else 0 end) as agent_work_minutes,
+        sum(case when status = 'hold' then duration_minutes else 0 end) as on_hold_minutes
+    from spans
+    group by ticket_id
+),
+
+last_ratings as (
+    select
+        ticket_id,
+        score_name,
+        answered_at
+    from (
+        select
+            ratings.*,
+            row_number() over (partition by ticket_id order by answered_at desc, rating_id desc) as choice
+        from ratings
+        where score_name is not null
+    ) as ranked_ratings
+    where choice = 1
+),
+
+first_priorities as (
+    select
+        ticket_id,
+        from_value,
+        to_value
+    from (
+        select
+            changes.*,
+            row_number() over (
+                partition by ticket_id
+                order by changed_at, case when from_value is null then 0 else 1 end, change_id
+            ) as choice
+        from changes
+        where field_name = 'priority'
+    ) as ranked_changes
+    where choice = 1
+),
+
+joined as (
+    select
+        tickets.*,
+        timed.first_solved_at,
+        case when timed.is_resolved_now = 1 then timed.last_solved_at end as solved_at,
+        timed.closed_at,
+        timed.solve_count,
+        timed.status as timed_status,
+        timed.requester_wait_minutes,
+        timed.agent_work_minutes,
+        timed.on_hold_minutes,
+        comments.first_reply_at,
+        comments.first_reply_incl_automatic_at,
+        coalesce(comments.agent_reply_count, 0) as agent_reply_count,
+        coalesce(comments.customer_comment_count, 0) as customer_comment_count,
+        last_ratings.score_name,
+        last_ratings.answered_at,
+        segments.segment,
+        first_priorities.ticket_id is not null as has_priority_change,
+        case
+            when first_priorities.ticket_id is null then tickets.priority
+            -- Set in the moment of creation, or later from what it was before.
+            else first_priorities.from_value
+        end as priority_before
+    from tickets
+    left join timed on tickets.ticket_id = timed.ticket_id
+    left join comments on tickets.ticket_id = comments.ticket_id
+    left join last_ratings on tickets.ticket_id = last_ratings.ticket_id
+    left join first_priorities on tickets.ticket_id = first_priorities.ticket_id
+    left join segments
+        on
+            tickets.account_id = segments.account_id
+            and tickets.created_at >= segments.valid_from_at
+            and tickets.created_at < segments.valid_to_at
+),
+
+final as (
+    select
+        ticket_id,
+        account_id,
+        requester_person_key,
+        assignee_person_key,
+        team_id,
+        channel,
+        ticket_type,
+        priority,
+        priority_before as priority_at_creation,
+        coalesce(timed_status, status) as status,
+        tags,
+        is_merged,
+        created_at,
+        first_reply_at,
+        {{ seconds_between('created_at', 'first_reply_at') }} / 60 as first_reply_minutes,
+        {{ seconds_between('created_at', 'first_reply_incl_automatic_at') }} / 60
+            as first_reply_incl_automatic_minutes,
+        first_solved_at,
+        solved_at,
+        {{ seconds_between('created_at', 'first_solved_at') }} / 60 as first_resolution_minutes,
+        {{ seconds_between('created_at', 'solved_at') }} / 60 as full_resolution_minutes,
+        cast(case when solve_count > 1 then solve_count - 1 else 0 end as bigint) as reopen_count,
+        requester_wait_minutes,
+        agent_work_minutes,
+        on_hold_minutes,
+        cast(agent_reply_count as bigint) as agent_reply_count,
+        cast(customer_comment_count as bigint) as customer_comment_count,
+        agent_reply_count = 1 and solved_at is not null and solve_count = 1 as is_one_touch,
+        score_name as csat_score,
+        answered_at as csat_answered_at,
+        segment,
+        support_url,
+        closed_at
+    from joined
+)
+
+select * from final
