@@ -155,7 +155,7 @@ class Envelope:
         yield from self._rejects(resource, load_id)
         database.execute(f"create or replace temp table new_rows as {self._new_sql(resource)}")
         fresh = fetched(database, self._raw_sql(resource), {"now": self._now})
-        positions = fresh.column("position").to_pylist() if records is not None else []
+        positions = fresh.column("_row").to_pylist() if records is not None else []
         versions = fresh.column("_version_id").to_pylist() if records is not None else []
         if fresh.num_rows:
             self._remember(resource)
@@ -204,7 +204,7 @@ class Envelope:
             yield from self._append(child, incoming, load_id, records=None)
 
     def _source_times(self, resource: Resource) -> dict[int, datetime]:
-        found = self._database.execute("select position, _source_updated_at from new_rows").fetchall()
+        found = self._database.execute("select _row, _source_updated_at from new_rows").fetchall()
         return dict(found)
 
     def _known_parent_versions(self, resource: Resource, versions: list[str]) -> set[str]:
@@ -241,16 +241,18 @@ class Envelope:
                 f"case when {given} is not null and {value} is null then '{name}: expected a {kind}' end"
             )
         key_missing = [
-            f"case when \"{name}\" is null then '{name}: expected a key, came nothing' end"
+            f'case when _given_key is null and "{name}" is null '
+            f"then '{name}: expected a key, came nothing' end"
             for name in resource.key
+            if name not in resource.optional_key
         ]
-        key_text = [f'cast("{name}" as varchar)' for name in resource.key]
+        key_text = [f"coalesce(cast(\"{name}\" as varchar), '')" for name in resource.key]
         parent = ", _parent_version_id" if "_parent_version_id" in schema.names else ""
         extra = ", _children" if "_children" in schema.names else ", null::varchar as _children"
         return f"""
             select
-                position,
-                concat_ws(':', {", ".join(key_text)}) as _key,
+                _row,
+                coalesce(_given_key, concat_ws(':', {", ".join(key_text)})) as _key,
                 coalesce(_is_deleted, false) as _is_deleted,
                 as_timestamp(_updated_at) as _updated_at,
                 concat_ws('; ', {", ".join(failures + key_missing)}) as _failures,
@@ -272,7 +274,7 @@ class Envelope:
                     coalesce(_updated_at, {updated_at}) as _source_updated_at
                 from cast_rows
                 where _failures = '' and _key not in (select key from known where resource =
-                '{resource.name}') qualify row_number() over (partition by _key order by position) = 1
+                '{resource.name}') qualify row_number() over (partition by _key order by _row) = 1
             """
         content = [f'coalesce(cast("{name}" as varchar), chr(30))' for name in resource.columns]
         parts = ["_key", "cast(_is_deleted as varchar)", "payload", "coalesce(_children, '')", *content]
@@ -287,7 +289,7 @@ class Envelope:
                 coalesce(_updated_at, {updated_at}) as _source_time
             from cast_rows where _failures = ''
             qualify row_number() over (
-                partition by {partition} order by {order} desc nulls last, position desc
+                partition by {partition} order by {order} desc nulls last, _row desc
             ) = 1
         """
         if resource.parent:
@@ -307,10 +309,10 @@ class Envelope:
         columns = ", ".join(f'"{name}"' for name in resource.columns)
         parent = "_parent_version_id, " if resource.parent else ""
         return f"""
-            select position, _key, _version_id,
+            select _row, _key, _version_id,
                 coalesce(_source_updated_at, $now::timestamp) as _source_updated_at,
                 $now::timestamp as _extracted_at, _is_deleted, {parent}{columns}, payload
-            from new_rows order by position
+            from new_rows order by _row
         """
 
     def _remember(self, resource: Resource) -> None:
@@ -352,7 +354,7 @@ class Envelope:
         rows = fetched(
             self._database,
             """select nullif(_key, '') as _key, _failures as reason, payload from cast_rows
-            where _failures <> '' order by position""",
+            where _failures <> '' order by _row""",
         )
         if rows.num_rows:
             yield from self._reject(resource, rows, load_id)
@@ -412,7 +414,8 @@ class Envelope:
         )
         columns["_is_deleted"] = deleted
         columns["_updated_at"] = pa.nulls(count, pa.string())
-        columns["position"] = pa.array(np.arange(count))
+        columns["_given_key"] = pa.nulls(count, pa.string())
+        columns["_row"] = pa.array(np.arange(count))
         return pa.table(columns)
 
 
@@ -434,7 +437,8 @@ def _from_records(resource: Resource, records: Sequence[Record]) -> pa.Table:
     )
     columns["_is_deleted"] = pa.array([record.is_deleted for record in records], pa.bool_())
     columns["_updated_at"] = pa.array([_text(record.updated_at) for record in records], pa.string())
-    columns["position"] = pa.array(range(len(records)), pa.int64())
+    columns["_given_key"] = pa.array([record.key for record in records], pa.string())
+    columns["_row"] = pa.array(range(len(records)), pa.int64())
     if any(record.children for record in records):
         columns["_children"] = pa.array([_json(record.children) for record in records], pa.string())
     return pa.table(columns)

@@ -36,6 +36,7 @@ class Resource:
             `_parent_version_id` and are re-appended only when the parent has a new version.
         is_append_only: an event stream; a known key is never looked at again.
         description: one sentence for the catalogue.
+        optional_key: those columns of `key` that may be empty; a row without any other is rejected.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Resource:
     parent: str | None = None
     is_append_only: bool = False
     description: str = ""
+    optional_key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Record:
         is_deleted: the vendor, or an id sweep, says that it is gone.
         children: for each child resource the list of its records' `values`.
         updated_at: overrides the resource's `updated_at` column (a tombstone's last known time).
+        key: the whole key, for a tombstone whose key columns are not at hand (see `Known.keys`).
     """
 
     values: Mapping[str, Any]
@@ -66,6 +69,7 @@ class Record:
     is_deleted: bool = False
     children: Mapping[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     updated_at: datetime | str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
