@@ -42,7 +42,8 @@ class HubSpotClient:
         self._version = settings.api_version
         self._auth = BearerAuth(settings.access_token or "")
         self._pacer = AnnouncedPacer(settings.requests_per_10_seconds, 10.0)
-        self._search_pacer = Pacer(settings.searches_per_second, 1.0)
+        # Evenly spaced rather than in bursts: two runs in a row share the account's second.
+        self._search_pacer = Pacer(1, 1 / settings.searches_per_second)
         options: dict[str, Any] = {
             "source": source,
             "on_request": on_request,
