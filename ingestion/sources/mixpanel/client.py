@@ -1,0 +1,98 @@
+"""Mixpanel's two APIs behind one object: hosts, credentials, limits.
+
+Belongs here: what every request has in common. Does not belong here: what is asked (`export.py`,
+`profiles.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from ingestion.errors import MalformedResponse
+from ingestion.http import Pacer, Pacers
+from ingestion.sources.mixpanel.settings import MixpanelSettings
+
+# 429 comes without Retry-After; the window is an hour, so a minute is a short wait.
+_WAIT_AFTER_LIMIT = 60.0
+
+
+class MixpanelClient:
+    """Raw export and query API of one project. 60 queries an hour each, the export also 3 a second."""
+
+    def __init__(self, settings: MixpanelSettings, *, source: str, on_request: Callable[[int], None]) -> None:
+        self._settings = settings
+        self._source = source
+        common: dict[str, Any] = {
+            "source": source,
+            "on_request": on_request,
+            "auth": (settings.username, settings.secret),
+            "secrets": (settings.secret,),
+            "hold": _hold,
+        }
+        self._data = settings.client(
+            settings.data_base_url,
+            pacer=Pacers(Pacer(3, 1.0), Pacer(60, 3600.0)),
+            headers={"Accept": "text/plain, application/json"},
+            **common,
+        )
+        self._api = settings.client(
+            settings.api_base_url, pacer=Pacers(Pacer(5, 1.0), Pacer(60, 3600.0)), **common
+        )
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._data.close()
+        self._api.close()
+
+    def export(self, first: str, last: str, to: Path, check: Callable[[Path], str | None]) -> int:
+        """Events of the days `first` to `last`, both inclusive, as lines of JSON in a file; returns its
+        size.
+        """
+        return self._data.download(
+            "/api/2.0/export",
+            to,
+            {
+                "project_id": self._settings.project_id,
+                "from_date": first,
+                "to_date": last,
+                "time_in_ms": "true",
+            },
+            check=check,
+        )
+
+    def profiles(self, **query: str) -> Iterator[list[dict[str, Any]]]:
+        """Pages of profiles; the pages of one list hang on the session of the first."""
+        page = 0
+        session: str | None = None
+        while True:
+            form: dict[str, Any] = {**query, "page": page, "page_size": self._settings.profile_page_size}
+            if session:
+                form["session_id"] = session
+            answer = self._api.post_json(
+                "/api/query/engage",
+                data=form,
+                params={"project_id": self._settings.project_id},
+                require=("results",),
+            )
+            results = answer["results"]
+            if not isinstance(results, list):
+                raise MalformedResponse(
+                    "a list of profiles",
+                    f"{type(results).__name__} in results",
+                    "run again later; if it stays so, compare with Mixpanel's documentation of engage",
+                    source=self._source,
+                )
+            yield results
+            session = answer.get("session_id")
+            size = int(answer.get("page_size") or self._settings.profile_page_size)
+            if len(results) < size or not session:
+                return
+            page += 1
+
+
+def _hold(response: requests.Response) -> float | None:
+    return _WAIT_AFTER_LIMIT if response.status_code == 429 else None
