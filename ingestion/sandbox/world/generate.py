@@ -11,7 +11,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ingestion.sandbox.world.company import write_company
 from ingestion.sandbox.world.customers import make_customers
+from ingestion.sandbox.world.decisions import make_decisions
+from ingestion.sandbox.world.delivery import make_delivery
 from ingestion.sandbox.world.engagement import make_engagement
 from ingestion.sandbox.world.ledger import Ledger
 from ingestion.sandbox.world.lifecycle import make_lives
@@ -20,7 +23,11 @@ from ingestion.sandbox.world.revenue import make_revenue
 from ingestion.sandbox.world.rollouts import make_rollouts, planted_truth, record_assignments
 from ingestion.sandbox.world.schema import SCHEMA_VERSION
 from ingestion.sandbox.world.setting import OWN_DOMAIN, REPORTING_CURRENCY, TIME_ZONE, Setting
+from ingestion.sandbox.world.support import make_support
+from ingestion.sandbox.world.themes import THEMES
 from ingestion.sandbox.world.usage import make_usage
+from ingestion.sandbox.world.voice import make_voice
+from ingestion.sandbox.world.world import World
 
 DEFAULT_AS_OF = datetime(2026, 10, 5, 6, 0, tzinfo=UTC)
 
@@ -52,9 +59,9 @@ def generate_world(
         "adoption",
         "contracts",
         "usage",
+        "delivery",
         "support",
         "voice",
-        "delivery",
         "decisions",
         "files",
     )
@@ -76,15 +83,19 @@ def generate_world(
     make_revenue(setting, organisation, customers, lives, rollouts.mrr_uplifts(), ledger)
     report("usage")
     make_usage(setting, organisation, customers, lives, engagement, rollouts, ledger)
-    report("support")
-    report("voice")
     report("delivery")
+    issues = make_delivery(setting, organisation, rollouts, ledger)
+    report("support")
+    make_support(setting, organisation, customers, lives, engagement, rollouts, issues, ledger)
+    report("voice")
+    make_voice(setting, organisation, customers, lives, ledger)
     report("decisions")
+    make_decisions(setting, organisation, rollouts, issues, ledger)
     report("files")
 
     out.mkdir(parents=True, exist_ok=True)
     ledger.write(out / "tables", setting.ends_at)
-    truth = planted_truth(rollouts)
+    truth = {**planted_truth(rollouts), "themes": [theme.theme_id for theme in THEMES]}
     _write_json(out / "truth.json", truth)
     _write_json(
         out / "world.json",
@@ -100,6 +111,8 @@ def generate_world(
             "person_key_secret": f"sandbox-{seed}-not-a-secret",
         },
     )
+    world = World.load(out)
+    write_company(world, world.meta.as_of, out / "company")
     if on_progress is not None:
         on_progress("done", len(steps), len(steps))
 
