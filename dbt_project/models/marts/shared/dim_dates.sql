@@ -83,8 +83,13 @@ final as (
     select
         date_on,
         cast(iso_year as bigint) as iso_year,
-        cast({{ dbt.datediff("cast(cast(iso_year as " ~ type_text() ~ ") || '-01-04' as date)", 'week_start_on', 'week') }} + 1 as bigint)
-            as iso_week,
+        -- The first ISO week is the one with January 4th.
+        cast(
+            {{ dbt.datediff(
+                start_of('week', "cast(cast(iso_year as " ~ type_text() ~ ") || '-01-04' as date)"), 'week_start_on',
+                'day'
+            ) }} / 7 + 1 as bigint
+        ) as iso_week,
         week_start_on,
         month_start_on,
         quarter_start_on,
