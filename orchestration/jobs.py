@@ -13,14 +13,8 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.job_names import BUILD_JOB, ingest_job_name
 from orchestration.settings import Settings
-
-BUILD_JOB = "build_marts"
-
-
-def ingest_job_name(source: str) -> str:
-    """The job that loads a source."""
-    return f"ingest_{source}"
 
 
 def ingestion_jobs(assets: Sequence[dg.AssetsDefinition], settings: Settings) -> list[Any]:
@@ -68,4 +62,13 @@ def retries(settings: Settings) -> dg.RetryPolicy | None:
         delay=settings.retry_delay_seconds,
         backoff=dg.Backoff.EXPONENTIAL,
         jitter=dg.Jitter.PLUS_MINUS,
+    )
+
+
+def partitioned_key(job: dg.JobDefinition) -> dg.AssetKey | None:
+    """The asset of the job that has partitions: the event stream of a source."""
+    graph = job.asset_layer.asset_graph
+    return next(
+        (key for key in job.asset_layer.selected_asset_keys if graph.get(key).partitions_def is not None),
+        None,
     )

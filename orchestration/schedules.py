@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 from orchestration.assets.ingestion import incremental_tags
-from orchestration.jobs import BUILD_JOB, ingest_job_name, source_of
+from orchestration.job_names import BUILD_JOB, ingest_job_name
+from orchestration.jobs import source_of
 from orchestration.settings import Settings
 
 # Sources start minutes apart, the build when they are usually done; it takes raw as it lies in any case.

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NORTE_", extra="ignore", frozen=True)
 
     home: Path = Field(
-        Path(".norte"), description="Folder of all state: warehouse, published files, runs, logs."
+        PROJECT_ROOT / ".norte", description="Folder of all state: warehouse, published files, runs, logs."
     )
     warehouse: Literal["duckdb"] = Field("duckdb", description="Which kind of warehouse the data lives in.")
     warehouse_path: Path | None = Field(None, description="The working DuckDB file; default: in `home`.")

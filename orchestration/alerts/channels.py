@@ -16,7 +16,7 @@ from typing import Any, Literal
 logger = logging.getLogger("norte.alerts")
 
 Kind = Literal["failure", "warning", "success"]
-WEBHOOK_SCHEMES = {"http://": "norte-webhook://", "https://": "norte-webhooks://"}
+WEBHOOK_SCHEMES = {"http://": "nortewebhook://", "https://": "nortewebhooks://"}
 TIMEOUT_SECONDS = 10
 
 
@@ -54,17 +54,12 @@ def send(message: Message, urls: Sequence[str]) -> list[str]:
 
 def _apprise_url(url: str) -> str:
     """The URL as apprise should read it: vendors' own hooks as they are, other web addresses as a webhook."""
-    import apprise
+    from apprise.manager_plugins import NotificationManager
 
     for scheme, ours in WEBHOOK_SCHEMES.items():
         if url.startswith(scheme):
-            native = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-            is_vendor = native is not None and type(native).__name__ not in {
-                "NotifyJSON",
-                "NotifyForm",
-                "NotifyXML",
-            }
-            return url if is_vendor else ours + url.removeprefix(scheme)
+            is_vendors = any(plugin.parse_native_url(url) for plugin in NotificationManager().plugins())
+            return url if is_vendors else ours + url.removeprefix(scheme)
     return url
 
 

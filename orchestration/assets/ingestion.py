@@ -20,6 +20,7 @@ from ingestion.errors import IngestionError, RateLimited, Unreachable
 from ingestion.pipeline import LoadSummary, run_source
 from ingestion.registry import Connection
 from ingestion.source import Resource
+from ingestion.tables import AUDIT_TABLE
 from ingestion.warehouse import Warehouse
 from orchestration.progress import Progress, Report
 from orchestration.settings import Settings
@@ -74,7 +75,10 @@ def _source_assets(
 
     @dg.multi_asset(
         name=f"load_{name}",
-        specs=[_spec(name, resource, settings, days) for resource in resources],
+        specs=[
+            *(_spec(name, resource, settings, days) for resource in resources),
+            _audit_spec(name, settings),
+        ],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run() if has_events else None,
         op_tags={"source": name},
@@ -118,6 +122,18 @@ def _spec(
     )
 
 
+def _audit_spec(name: str, settings: Settings) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        raw_key(name, AUDIT_TABLE),
+        description="What each load looked at, and how many rows it brought and rejected.",
+        group_name=f"raw_{name}",
+        owners=[DEFAULT_OWNER],
+        kinds={"dlt", settings.warehouse},
+        metadata={"dagster/table_name": f"raw_{name}.{AUDIT_TABLE}"},
+        skippable=True,
+    )
+
+
 def _run(
     connection: Connection, settings: Settings, report: Report, days_asked: tuple[date, date] | None
 ) -> LoadSummary:
@@ -148,6 +164,11 @@ def _asked_days(context: dg.AssetExecutionContext) -> tuple[date, date] | None:
 def _results(
     name: str, resources: Sequence[Resource], selected: Any, summaries: Sequence[LoadSummary]
 ) -> Iterator[dg.MaterializeResult]:
+    if raw_key(name, AUDIT_TABLE) in selected:
+        yield dg.MaterializeResult(
+            asset_key=raw_key(name, AUDIT_TABLE),
+            metadata={"slices": sum(summary.slices for summary in summaries)},
+        )
     requests = sum(summary.api_requests for summary in summaries)
     seconds = sum(summary.duration_s for summary in summaries)
     for resource in resources:

@@ -1,0 +1,45 @@
+# Everything that a person types. `make` alone lists it.
+PYTHON := $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo ui test test-clients lint format snapshots clean
+
+help: ## List what there is.
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# Without .pyc files every start costs two to three times; some packages ship files that are not for this Python.
+	$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+	@touch $@
+
+demo: .venv/.installed ## Build the sandbox company, or live one more day of it.
+	@$(BIN)/norte demo
+
+ui: .venv/.installed ## Open the Dagster UI on http://127.0.0.1:3000.
+	@$(BIN)/norte ui
+
+test: lint ## Lint, types and all tests.
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not clients"
+	$(BIN)/python -m pytest -q -m clients
+
+test-clients: .venv/.installed ## Only: the vendors' public clients against the sandbox.
+	$(BIN)/python -m pytest -q -m clients
+
+lint: .venv/.installed ## Formatting, linting, types, SQL style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar --nofail-on-unparsable -q dbt_project/models dbt_project/tests
+
+format: .venv/.installed ## Format the code.
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+snapshots: .venv/.installed ## Write the snapshots of assets, jobs and schedules anew.
+	$(BIN)/python -m tests.definitions.snapshots
+
+clean: ## Remove the sandbox company and everything it made.
+	rm -rf .norte

@@ -1,0 +1,228 @@
+"""The `norte` command.
+
+Belongs here: commands, their options, what they print and how they end. Does not belong here: the work
+itself.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from ingestion.errors import IngestionError
+from ingestion.sandbox.cli import sandbox
+from ingestion.sandbox.server import SandboxServerError
+from orchestration.demo import SOURCES, Demo, DemoError
+from orchestration.display import Display
+from orchestration.home import environment, prepare
+from orchestration.job_names import BUILD_JOB, ingest_job_name
+from orchestration.runs import Runner
+from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.summary import print_summary, published_before
+
+app = typer.Typer(
+    help="Norte: what we decided, what it did, what customers say.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(sandbox, name="sandbox")
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+@app.callback()
+def _start() -> None:
+    # dlt looks for its configuration in the working directory, people call `norte` from anywhere.
+    os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT_ROOT))
+
+
+@app.command()
+def run(
+    source: Annotated[list[str] | None, typer.Option(help="Only load this source; may be repeated.")] = None,
+    build: Annotated[bool, typer.Option("--build", help="Only build, check and publish.")] = False,
+    job: Annotated[list[str] | None, typer.Option(help="Only this job; may be repeated.")] = None,
+) -> None:
+    """Runs the main job: loads all sources side by side, builds, checks, publishes."""
+    with _ending_clearly() as console:
+        settings = Settings.load()
+        runner = Runner(settings.logs_dir)
+        runner.warm_up()
+        jobs = [
+            *(job or []),
+            *(ingest_job_name(name) for name in source or []),
+            *([BUILD_JOB] if build else []),
+        ]
+        with _company(settings) as extra:
+            _run_jobs(console, runner, settings, extra, jobs or [*_all_ingestion(extra), BUILD_JOB])
+
+
+@app.command()
+def demo(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the demo's data and start over.")] = False,
+    accounts: Annotated[int | None, typer.Option(help="Size of the company, on the first run.")] = None,
+    months: Annotated[int | None, typer.Option(help="Length of its history, on the first run.")] = None,
+) -> None:
+    """From nothing to a built, checked, published sandbox company; a day further on each run."""
+    with _ending_clearly() as console:
+        started = time.monotonic()
+        settings = Settings.load()
+        company = Demo(settings.home)
+        if fresh and company.exists:
+            company.remove(settings)
+        _refuse_foreign_home(company, settings)
+        state = company.state()
+        if company.exists and (accounts or months):
+            raise DemoError(
+                "expected the company as it was made; came another size. "
+                "What to do: `norte demo --fresh` with that size"
+            )
+        state = replace(state, accounts=accounts or state.accounts, months=months or state.months)
+        company.remember(state)
+        prepare(settings)
+        runner = Runner(settings.logs_dir)
+        with Display(console) as display:
+            if company.generate(state, lambda what, done, of: display.step("company", done, of, what)):
+                display.done("company", f"Made a company: {state.accounts} accounts, {state.months} months.")
+        runner.warm_up()
+        _, as_of, ends_at = company.span()
+        now = state.next_now(as_of, ends_at)
+        console.print(
+            f"Day {state.completed_runs + 1}: it is {now:%A %Y-%m-%d %H:%M} UTC there.", highlight=False
+        )
+        company.write_company(now)
+        with company.serve(now) as extra:
+            jobs = [*(ingest_job_name(name) for name in SOURCES), BUILD_JOB]
+            _run_jobs(console, runner, settings, extra, jobs)
+        company.remember(state.completed(now))
+        seconds = time.monotonic() - started
+        console.print(f"\nDone in {seconds:.0f} s. `make demo` again lives one more day.", highlight=False)
+        console.print("Look inside:    make ui", highlight=False)
+
+
+@app.command()
+def publish() -> None:
+    """Publishes the marts as they lie, without loading or building."""
+    with _ending_clearly() as console:
+        settings = Settings.load()
+        from ingestion.warehouse import Warehouse
+        from orchestration.publishing.export import publish as publish_now
+
+        manifest = settings.dbt_dir / "manifest.json"
+        publication = publish_now(
+            Warehouse(settings.working_file),
+            settings.published_dir,
+            now=settings.now_utc(),
+            held_back={},
+            manifest=manifest,
+        )
+        console.print(f"Published {len(publication.tables)} tables: {publication.database}", highlight=False)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web server, on this machine only.")] = 3000,
+) -> None:
+    """Opens the Dagster UI of this home; Ctrl-C ends it."""
+    with _ending_clearly() as console:
+        from orchestration.ui import serve_ui
+
+        settings = Settings.load()
+        prepare(settings)
+        with _company(settings) as extra:
+            console.print(f"The UI opens at http://127.0.0.1:{port} (Ctrl-C ends it).", highlight=False)
+            serve_ui(environment(settings, {**extra, "NORTE_UI_URL": f"http://127.0.0.1:{port}"}), port)
+
+
+@app.command()
+def compact() -> None:
+    """Removes what stopped loads left behind, and gives the space back."""
+    with _ending_clearly() as console:
+        from ingestion.maintenance import compact_warehouse
+        from ingestion.warehouse import Warehouse
+
+        settings = Settings.load()
+        before, after = compact_warehouse(Warehouse(settings.working_file))
+        console.print(f"{settings.working_file}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
+
+
+def _run_jobs(
+    console: Console, runner: Runner, settings: Settings, extra: Mapping[str, str], jobs: list[str]
+) -> None:
+    """Loads side by side, then builds; prints what is new. Raises typer.Exit when anything failed."""
+    prepare(settings)
+    before = published_before(settings)
+    ingestion = [job for job in jobs if job != BUILD_JOB]
+    variables = environment(settings, extra)
+    results = []
+    with Display(console) as display:
+        if ingestion:
+            display.say("Loading, all sources side by side:")
+            results += runner.run(ingestion, variables, display.follow)
+        for failed in (result for result in results if not result.success):
+            display.say(f"  [red]✗[/] {failed.job}: {failed.error}")
+        if BUILD_JOB in jobs:
+            display.say("Building, checking, publishing:")
+            results += runner.run([BUILD_JOB], variables, display.follow)
+    print_summary(console, results, before, settings)
+    if not all(result.success for result in results):
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _company(settings: Settings) -> Iterator[Mapping[str, str]]:
+    """The settings of the sandbox company, served as of its last day, where this home is one's."""
+    company = Demo(settings.home)
+    if not company.exists:
+        yield {}
+        return
+    if not company.has_world:
+        raise DemoError(
+            "expected a sandbox company; it was never made. What to do: run `make demo` to its end"
+        )
+    _, as_of, _ = company.span()
+    now = company.state().now or as_of
+    company.write_company(now)
+    with company.serve(now) as extra:
+        yield extra
+
+
+def _all_ingestion(extra: Mapping[str, str]) -> list[str]:
+    """One job per source that is on."""
+    if extra:
+        return [ingest_job_name(name) for name in SOURCES]
+    from ingestion.registry import enabled
+
+    return [ingest_job_name(name) for name in sorted({each.source.name for each in enabled()})]
+
+
+def _refuse_foreign_home(company: Demo, settings: Settings) -> None:
+    """A warehouse never mixes sandbox and real data."""
+    if not company.exists and settings.working_file.exists():
+        raise DemoError(
+            f"expected an empty home or a sandbox company's; {settings.working_file} holds other data. "
+            "What to do: choose another folder, NORTE_HOME=.norte-demo make demo"
+        )
+
+
+@contextmanager
+def _ending_clearly() -> Iterator[Console]:
+    """One message and a non-zero exit for what people can mend; Ctrl-C ends without a stack trace."""
+    console = Console()
+    try:
+        yield console
+    except KeyboardInterrupt:
+        console.print("\nStopped. What was loaded stays; the next run goes on from there.")
+        raise typer.Exit(INTERRUPTED) from None
+    except (IngestionError, DemoError, SandboxServerError, ValidationError) as error:
+        Console(stderr=True).print(f"[red]✗[/] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(FAILED) from None

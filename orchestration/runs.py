@@ -1,0 +1,297 @@
+"""Runs jobs from the command line: each as a recorded Dagster run, in a process of its own.
+
+Belongs here: processes, what they say, ending them. Does not belong here: which jobs, and drawing progress.
+
+A process per job, because neither DuckDB's nor dlt's state is meant for two runs in one process. They are
+forked from
+a server that has loaded the libraries once: loading them costs more than most runs do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from orchestration.home import LOCATION
+from orchestration.progress import Progress
+
+PROCESS_TAG = "norte/process"
+REPORTS_PER_SECOND = 10
+PATIENCE_SECONDS = 15.0
+_PRELOADED = ["orchestration.definitions", "ingestion.pipeline"]
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a job's run ended.
+
+    Arguments:
+        error: why it failed, for a person; empty when it did not.
+        facts: what the steps reported at their end, by stage and subject.
+        log: the file with everything the run said.
+    """
+
+    job: str
+    run_id: str
+    success: bool
+    error: str
+    seconds: float
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log: Path | None = None
+
+
+class Runner:
+    """Starts jobs and follows them.
+
+    Arguments:
+        logs_dir: a log file per job.
+    """
+
+    def __init__(self, logs_dir: Path) -> None:
+        self._logs_dir = logs_dir
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(_PRELOADED)
+        self._processes: list[Any] = []
+
+    def warm_up(self) -> None:
+        """Starts loading the libraries, while something else is being done."""
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()
+
+    def run(
+        self,
+        jobs: Sequence[str],
+        environment: Mapping[str, str],
+        on_progress: Callable[[str, Progress], None],
+    ) -> list[JobResult]:
+        """Runs jobs side by side and waits for all; results in the order of `jobs`.
+
+        Arguments:
+            environment: of the processes.
+            on_progress: called with the job and what it reports.
+
+        Ctrl-C ends every process that was started, and theirs, and is raised again.
+        """
+        started: dict[Connection, tuple[str, Any]] = {}
+        results: dict[str, JobResult] = {}
+        facts: dict[str, dict[str, dict[str, Any]]] = {job: {} for job in jobs}
+        try:
+            for job in jobs:
+                receiver, sender = self._context.Pipe(duplex=False)
+                log = self._logs_dir / f"{job}.log"
+                process = self._context.Process(
+                    target=_run_in_this_process, args=(job, dict(environment), str(log), sender), name=job
+                )
+                process.start()
+                sender.close()
+                self._processes.append(process)
+                started[receiver] = (job, process)
+            while started:
+                for ready in wait(list(started), timeout=1.0):
+                    receiver = ready  # type: ignore[assignment]
+                    job, process = started[receiver]
+                    try:
+                        message = receiver.recv()
+                    except EOFError:
+                        process.join()
+                        del started[receiver]
+                        results.setdefault(job, self._died(job, process.exitcode))
+                        continue
+                    if isinstance(message, JobResult):
+                        results[job] = message
+                    else:
+                        if message.result is not None:
+                            facts[job].setdefault(message.stage, {})[message.subject] = message.result
+                        on_progress(job, message)
+        except BaseException:
+            self.end()
+            raise
+        return [
+            JobResult(**{**results[job].__dict__, "facts": facts[job], "log": self._logs_dir / f"{job}.log"})
+            for job in jobs
+        ]
+
+    def end(self) -> None:
+        """Ends what is still running: asks first, then kills, each with all the processes it started."""
+        alive = [process for process in self._processes if process.is_alive()]
+        for process in alive:
+            _signal_group(process.pid, signal.SIGINT)
+        until = time.monotonic() + PATIENCE_SECONDS
+        for process in alive:
+            process.join(max(0.0, until - time.monotonic()))
+        for process in alive:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.join(1.0)
+
+    def _died(self, job: str, exit_code: int | None) -> JobResult:
+        log = self._logs_dir / f"{job}.log"
+        return JobResult(
+            job=job,
+            run_id="",
+            success=False,
+            error=f"the process ended before its run did (exit code {exit_code}); its last words: {log}",
+            seconds=0.0,
+        )
+
+
+def _signal_group(pid: int | None, number: int) -> None:
+    """To the process and all it started: each leads a group of its own."""
+    if pid is None:
+        return
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _run_in_this_process(job: str, environment: Mapping[str, str], log: str, sender: Connection) -> None:
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    _write_to(log)
+    started = time.monotonic()
+    try:
+        result = execute(job, _limited(sender))
+    except Exception as error:
+        logging.exception("%s could not be run", job)
+        result = JobResult(job, "", False, str(error), time.monotonic() - started)
+    sender.send(result)
+    sender.close()
+
+
+def execute(job: str, report: Callable[[Progress], None]) -> JobResult:
+    """Runs a job in this process, recorded in the instance of this home, and alerts if it fails.
+
+    Arguments:
+        job: `ingest_<source>` or `build_marts`.
+        report: told where the run is.
+    """
+    from orchestration.assets.ingestion import incremental_tags
+    from orchestration.definitions import build_definitions, ingestion_definitions
+    from orchestration.job_names import BUILD_JOB
+    from orchestration.jobs import partitioned_key
+    from orchestration.settings import Settings
+    from orchestration.watch import alert_checks, alert_run, alerter, failure_reason
+
+    started = time.monotonic()
+    settings = Settings.load()
+    with _instance(settings.dagster_home) as instance:
+        make = build_definitions if job == BUILD_JOB else ingestion_definitions
+        resolved = make(settings, report).resolve_job_def(job)
+        tags = {
+            # So that the UI, which knows the job from its code location, shows the run under it.
+            ".dagster/repository": f"__repository__@{LOCATION}",
+            PROCESS_TAG: _this_process(),
+        }
+        if job != BUILD_JOB:
+            tags |= incremental_tags(instance, partitioned_key(resolved), settings)
+        close_abandoned(instance)
+        result = resolved.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        run = result.dagster_run
+        alerts = alerter(settings)
+        alert_run(alerts, instance, run, settings)
+        alert_checks(alerts, instance, settings, run_id=run.run_id)
+        error = "" if result.success else failure_reason(instance, run.run_id) or "see the log"
+    return JobResult(job, run.run_id, result.success, error, time.monotonic() - started)
+
+
+@contextmanager
+def _instance(dagster_home: Path) -> Iterator[Any]:
+    """The instance; its databases are made by one process, however many start at once."""
+    import dagster as dg
+
+    with (dagster_home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        instance = dg.DagsterInstance.get()
+    with instance:
+        yield instance
+
+
+def close_abandoned(instance: Any) -> list[str]:
+    """Marks runs as failed whose process is gone (a kill), and frees what they held; returns their ids."""
+    import dagster as dg
+
+    closed = []
+    running = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+            dg.DagsterRunStatus.NOT_STARTED,
+        ]
+    )
+    for run in instance.get_runs(filters=running):
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and not _is_alive(process):
+            instance.report_run_failed(run, "The process of this run was killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            closed.append(run.run_id)
+    return closed
+
+
+def _this_process() -> str:
+    return f"{os.getpid()}@{_started_at(os.getpid())}"
+
+
+def _is_alive(process: str) -> bool:
+    pid, _, started_at = process.partition("@")
+    return _started_at(int(pid)) == started_at
+
+
+def _started_at(pid: int) -> str:
+    """When a process started, which tells it from a later one with the same number; empty when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        if Path("/proc").exists():
+            return ""
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return ""
+        return "unknown"
+    return status.rsplit(")", 1)[1].split()[19]
+
+
+def _limited(sender: Connection) -> Callable[[Progress], None]:
+    """Sends at most some reports per second of each subject; results and last steps always."""
+    last: dict[tuple[str, str], float] = {}
+
+    def report(progress: Progress) -> None:
+        key = (progress.stage, progress.subject if progress.stage == "ingest" else "")
+        now = time.monotonic()
+        is_last = progress.total is not None and progress.done >= progress.total
+        if progress.result is None and not is_last and now - last.get(key, 0.0) < 1 / REPORTS_PER_SECOND:
+            return
+        last[key] = now
+        try:
+            sender.send(progress)
+        except BrokenPipeError:
+            # Whoever started us is gone; the run itself is recorded, so it goes on to its end.
+            return
+
+    return report
+
+
+def _write_to(path: str) -> None:
+    """All output of this process and of those it starts goes to the file."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    for stream in (1, 2):
+        os.dup2(handle, stream)
+    os.close(handle)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, force=True)

@@ -1,0 +1,93 @@
+"""What a run brought, for whoever started it.
+
+Belongs here: the lines at the end of a command. Does not belong here: any number that is not a fact of the
+run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from orchestration.job_names import BUILD_JOB
+from orchestration.runs import JobResult
+from orchestration.settings import Settings
+
+SHOWN_RESOURCES = 4
+
+
+def published_before(settings: Settings) -> dict[str, int]:
+    """Rows of each table of the current publication; empty where there is none."""
+    from orchestration.publishing.publication import read_publication
+
+    publication = read_publication(settings.published_dir / "current")
+    return {table.full_name: table.rows for table in publication.tables} if publication else {}
+
+
+def print_summary(
+    console: Console, results: Sequence[JobResult], before: Mapping[str, int], settings: Settings
+) -> None:
+    """Rows per source, tables that changed, what is held back and why, and where everything lies."""
+
+    def say(text: str = "") -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    loads = {
+        name: facts
+        for result in results
+        if result.job != BUILD_JOB
+        for name, facts in result.facts.get("ingest", {}).items()
+    }
+    if loads:
+        say("\n[bold]New rows[/]")
+        for name, facts in sorted(loads.items()):
+            say(f"  {name:<12} {facts['rows']:>9,}  {_largest(facts['rows_by_resource'])}{_beside(facts)}")
+    build = next((result for result in results if result.job == BUILD_JOB), None)
+    if build is not None:
+        _print_build(say, build, before, settings)
+    for result in results:
+        if not result.success:
+            say(f"[red]✗ {result.job} failed:[/] {result.error}")
+            say(f"  its log: {result.log}")
+
+
+def _print_build(say: Any, build: JobResult, before: Mapping[str, int], settings: Settings) -> None:
+    facts = build.facts.get("publish", {}).get("")
+    if facts is None:
+        return
+    tables: dict[str, int] = facts["tables"]
+    changed = {
+        name: rows - before.get(name, 0) for name, rows in tables.items() if rows != before.get(name, 0)
+    }
+    total = sum(tables.values())
+    total = sum(tables.values())
+    say(f"\n[bold]Published[/] {len(tables)} tables with {total:,} rows; {facts['checks']} checks.")
+    if before:
+        grown = ", ".join(f"{name.partition('.')[2]} {delta:+,}" for name, delta in sorted(changed.items()))
+        say(f"  changed: {grown or 'no table has another number of rows than before'}")
+    for check in facts["failing_checks"]:
+        say(f"  [yellow]failing check:[/] {check}")
+    for table, reason in {**facts["held_back"], **facts["missing"]}.items():
+        say(f"  [red]held back:[/] {table}: {reason}")
+    for page, error in facts["page_errors"].items():
+        say(f"  [red]page not drawn:[/] {page}: {error}")
+    current = settings.published_dir / "current"
+    say("\n[bold]Where it lies[/]")
+    for page in facts["pages"]:
+        say(f"  page            {current / 'pages' / page}")
+    say(f"  published file  {current / 'norte.duckdb'}")
+
+
+def _largest(rows: Mapping[str, int]) -> str:
+    """The resources with the most rows."""
+    ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:SHOWN_RESOURCES])
+    more = len(ordered) - SHOWN_RESOURCES
+    return shown + (f", {more} more" if more > 0 else "")
+
+
+def _beside(facts: Mapping[str, Any]) -> str:
+    rest = [f"{facts[name]:,} {name}" for name in ("deleted", "rejected") if facts[name]]
+    return f" ({', '.join(rest)})" if rest else ""
