@@ -15,15 +15,15 @@ sprint_spans as (
 ),
 
 numbers as (
-    {{ dbt.generate_series(50) }}
+    {{ dbt.generate_series(64) }}
 ),
 
 listed as (
-    -- the field holds every sprint that the item is or was in: one row per sprint of each span
+    -- the field holds every sprint that the item is or was in: one row per sprint of each span, at most 64
     select
         sprint_spans.work_item_id,
         sprint_spans.span_number,
-        {{ dbt.split_part('sprint_spans.sprint_ids', "','", 'cast(numbers.generated_number as integer)') }} as sprint_id,
+        {{ dbt.split_part('sprint_spans.sprint_ids', "','", 'cast(numbers.generated_number as int)') }} as sprint_id,
         sprint_spans.started_at,
         sprint_spans.ended_at
     from sprint_spans

@@ -28,18 +28,18 @@ closure as (
     union all
     select
         parents.work_item_id,
-        second.parent_work_item_id as ancestor_work_item_id,
+        grandparents.parent_work_item_id as ancestor_work_item_id,
         cast(2 as bigint) as distance
     from parents
-    inner join parents as second on parents.parent_work_item_id = second.work_item_id
+    inner join parents as grandparents on parents.parent_work_item_id = grandparents.work_item_id
     union all
     select
         parents.work_item_id,
-        third.parent_work_item_id as ancestor_work_item_id,
+        great_grandparents.parent_work_item_id as ancestor_work_item_id,
         cast(3 as bigint) as distance
     from parents
-    inner join parents as second on parents.parent_work_item_id = second.work_item_id
-    inner join parents as third on second.parent_work_item_id = third.work_item_id
+    inner join parents as grandparents on parents.parent_work_item_id = grandparents.work_item_id
+    inner join parents as great_grandparents on grandparents.parent_work_item_id = great_grandparents.work_item_id
 ),
 
 final as (

@@ -56,7 +56,9 @@ final as (
             when 'done' then 'done'
         end as status_category,
         issues.resolution,
-        coalesce(lower(issues.resolution) in ('won''t do', 'won''t fix', 'declined', 'duplicate'), false) as is_cancelled,
+        coalesce(
+            lower(issues.resolution) in ('won''t do', 'won''t fix', 'declined', 'duplicate'), false
+        ) as is_cancelled,
         issues.priority,
         issues.assignee_id,
         {{ jira_person_key('assignees.email_key', 'issues.assignee_id') }} as assignee_person_key,

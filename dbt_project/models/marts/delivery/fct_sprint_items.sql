@@ -68,6 +68,13 @@ items as (
     group by sprint_id, work_item_id, sprint_started_at, sprint_completed_at, sprint_ended_at
 ),
 
+entered as (
+    select
+        items.*,
+        case when items.was_committed then items.sprint_started_at else items.added_at end as entered_at
+    from items
+),
+
 points as (
     select
         work_item_id,
@@ -80,40 +87,35 @@ points as (
 
 final as (
     select
-        items.sprint_id,
-        items.work_item_id,
-        items.added_at,
-        case when not items.was_in_at_end then items.last_left_at end as removed_at,
-        items.was_committed,
-        not items.was_committed as was_added_after_start,
-        not items.was_in_at_end as was_removed_after_start,
-        items.was_in_at_end and status_spans.status_category = 'done' as was_completed,
-        items.was_in_at_end
+        entered.sprint_id,
+        entered.work_item_id,
+        entered.added_at,
+        case when not entered.was_in_at_end then entered.last_left_at end as removed_at,
+        entered.was_committed,
+        not entered.was_committed as was_added_after_start,
+        not entered.was_in_at_end as was_removed_after_start,
+        entered.was_in_at_end and status_spans.status_category = 'done' as was_completed,
+        entered.was_in_at_end
         and status_spans.status_category <> 'done'
-        and items.sprint_completed_at is not null as was_carried_over,
+        and entered.sprint_completed_at is not null as was_carried_over,
         points_at_start.story_points as points_at_start,
         points_at_end.story_points as points_at_end
-    from items
+    from entered
     inner join status_spans
         on
-            items.work_item_id = status_spans.work_item_id
-            and status_spans.started_at <= items.sprint_ended_at
-            and coalesce(status_spans.ended_at > items.sprint_ended_at, true)
+            entered.work_item_id = status_spans.work_item_id
+            and status_spans.started_at <= entered.sprint_ended_at
+            and coalesce(status_spans.ended_at > entered.sprint_ended_at, true)
     left join points as points_at_start
         on
-            items.work_item_id = points_at_start.work_item_id
-            and points_at_start.started_at
-            <= case when items.was_committed then items.sprint_started_at else items.added_at end
-            and coalesce(
-                points_at_start.ended_at
-                > case when items.was_committed then items.sprint_started_at else items.added_at end,
-                true
-            )
+            entered.work_item_id = points_at_start.work_item_id
+            and entered.entered_at >= points_at_start.started_at
+            and coalesce(entered.entered_at < points_at_start.ended_at, true)
     left join points as points_at_end
         on
-            items.work_item_id = points_at_end.work_item_id
-            and points_at_end.started_at <= items.sprint_ended_at
-            and coalesce(points_at_end.ended_at > items.sprint_ended_at, true)
+            entered.work_item_id = points_at_end.work_item_id
+            and points_at_end.started_at <= entered.sprint_ended_at
+            and coalesce(points_at_end.ended_at > entered.sprint_ended_at, true)
 )
 
 select * from final

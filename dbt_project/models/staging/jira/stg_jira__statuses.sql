@@ -18,12 +18,12 @@ ranked as (
     select
         versions.*,
         row_number() over (
-            partition by _instance, _key
-            order by _source_updated_at desc nulls last, _extracted_at desc, _version_id desc
+            partition by versions._instance, versions._key
+            order by versions._source_updated_at desc nulls last, versions._extracted_at desc, versions._version_id desc
         ) as version_rank,
         row_number() over (
-            partition by _instance, _key, _is_deleted
-            order by _source_updated_at desc nulls last, _extracted_at desc, _version_id desc
+            partition by versions._instance, versions._key, versions._is_deleted
+            order by versions._source_updated_at desc nulls last, versions._extracted_at desc, versions._version_id desc
         ) as rank_while_alive
     from versions
 ),
