@@ -1,0 +1,125 @@
+"""How numbers, times and names are written for people.
+
+Belongs here: formatting of single values in one language. Does not belong here: sentences (the catalogue of texts).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+_SYMBOLS = {"USD": "$", "EUR": "€", "BRL": "R$", "GBP": "£"}
+DASH = "–"
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN and NaT alike."""
+    return value is None or (isinstance(value, float) and math.isnan(value)) or value != value
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The conventions of one language.
+
+    Arguments:
+        months: twelve short names.
+        thousands, decimal: separators.
+        currency: ISO code of the amounts; None shows bare numbers.
+    """
+
+    months: tuple[str, ...]
+    thousands: str = ","
+    decimal: str = "."
+    currency: str | None = None
+
+    def number(self, value: Any, digits: int = 0) -> str:
+        """1,234.5"""
+        if is_missing(value):
+            return DASH
+        text = f"{float(value):,.{digits}f}"
+        if float(text.replace(",", "")) == 0:
+            text = text.replace("-", "")
+        text = text.translate(str.maketrans({",": self.thousands, ".": self.decimal}))
+        return text.replace("-", "−")
+
+    def signed(self, value: Any, digits: int = 0) -> str:
+        """+12 or −3."""
+        text = self.number(value, digits)
+        return text if is_missing(value) or float(value) <= 0 else f"+{text}"
+
+    def money(self, value: Any) -> str:
+        """In full below ten thousand, then with k and M: $9,120, $158.2k, $1.24M."""
+        if is_missing(value):
+            return DASH
+        amount = float(value)
+        size = abs(amount)
+        symbol = _SYMBOLS.get(self.currency or "", f"{self.currency} " if self.currency else "")
+        if size < 9_999.5:
+            text = self.number(size)
+        elif size < 999_950:
+            text = self.number(size / 1e3, 1) + "k"
+        elif size < 999_950_000:
+            text = self.number(size / 1e6, 2) + "M"
+        else:
+            text = self.number(size / 1e9, 2) + "B"
+        return f"{'−' if amount < 0 and text.strip('0k.') else ''}{symbol}{text}"
+
+    def signed_money(self, value: Any) -> str:
+        """+$1,200 or −$300."""
+        text = self.money(value)
+        return text if is_missing(value) or float(value) <= 0 else f"+{text}"
+
+    def percent(self, ratio: Any, digits: int = 1) -> str:
+        """A share of 0 to 1 as a percentage."""
+        return DASH if is_missing(ratio) else f"{self.number(float(ratio) * 100, digits)}%"
+
+    def minutes(self, value: Any) -> str:
+        """As a person would say it: 42 min, 1 h 40 min, 2.3 days."""
+        if is_missing(value):
+            return DASH
+        minutes = float(value)
+        if minutes < 90:
+            return f"{self.number(minutes)} min"
+        if minutes < 24 * 60:
+            hours, rest = divmod(round(minutes), 60)
+            return f"{hours} h {rest} min" if rest else f"{hours} h"
+        return f"{self.number(minutes / 1440, 1)} d"
+
+    def hours(self, value: Any) -> str:
+        """An age in hours."""
+        return DASH if is_missing(value) else self.minutes(float(value) * 60)
+
+    def day(self, value: Any) -> str:
+        """5 Oct 2026"""
+        if is_missing(value):
+            return DASH
+        return f"{value.day} {self.months[value.month - 1]} {value.year}"
+
+    def month(self, value: date) -> str:
+        """Oct 2026"""
+        return f"{self.months[value.month - 1]} {value.year}"
+
+    def moment(self, value: datetime | None) -> str:
+        """5 Oct 2026, 06:00 UTC"""
+        if is_missing(value) or value is None:
+            return DASH
+        return f"{self.day(value)}, {value:%H:%M} UTC"
+
+    def of_unit(self, value: Any, unit: str | None) -> str:
+        """A metric's value in its own unit, as `dim_metrics.unit` names it."""
+        if is_missing(value):
+            return DASH
+        unit = (unit or "").lower()
+        if unit.startswith("currency"):
+            return self.money(value)
+        if unit == "ratio":
+            return self.percent(value)
+        if unit == "minutes":
+            return self.minutes(value)
+        if unit == "points":
+            return self.signed(value)
+        whole = isinstance(value, int | Decimal) or float(value) == round(float(value))
+        return self.number(value, 0 if whole or abs(float(value)) >= 100 else 1)

@@ -1,0 +1,304 @@
+"""Customers: what they say, how satisfied they are, who they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from orchestration.publishing.report.charts import AMBER, BLUE, GREEN, GREY, HALF, LIGHT_BLUE, PALETTE, RED
+from orchestration.publishing.report.page import Figure, Page, Pair, Part, Tile, Tiles
+from orchestration.publishing.report.pages.metrics import tile
+from orchestration.publishing.report.standing import nps_half_width, standings, wilson
+from orchestration.publishing.report.tables import Column, link, muted
+
+_FEEDBACK = "insight.fct_feedback"
+_KIND_COLOURS = {
+    "bug": RED, "complaint": "#dba29a", "request": BLUE, "question": LIGHT_BLUE, "praise": GREEN, "loss_reason": AMBER,
+    "unknown": GREY,
+}  # fmt: skip
+
+
+def build(page: Page) -> None:
+    page.section("feedback", [_FEEDBACK], lambda: _feedback(page), lead=page.t("feedback.lead"))
+    page.section(
+        "satisfaction", ["metric.mart_metric__daily", "metric.dim_metrics"], lambda: _satisfaction(page)
+    )
+    page.section("losses", ["metric.fct_deals"], lambda: _losses(page), lead=page.t("losses.lead"))
+    page.section("accounts", ["metric.dim_accounts"], lambda: _accounts(page), lead=page.t("accounts.lead"))
+
+
+def feedback_by_week(
+    page: Page, by: str, colours: dict[str, str], group: str, *, width: int, weeks: int
+) -> Figure:
+    """Stacked weekly counts of feedback by a column."""
+    last = page.today
+    data = page.published.frame(
+        f"select date_trunc('week', occurred_at)::date as week, coalesce({by}, 'unknown') as part, count(*) as items"
+        f" from {_FEEDBACK} where occurred_at >= date_trunc('week', ?::timestamp)"
+        " and occurred_at < date_trunc('week', ?::timestamp) group by 1, 2 order by 1, 2",
+        last - timedelta(days=7 * weeks),
+        last + timedelta(days=1),
+    )
+    names = {part: page.texts.label(group, part) for part in colours}
+    data = data[data["part"].isin(list(names))]
+    data["part"] = data["part"].map(names)
+    title = page.texts(f"customers.feedback.by_{by}")
+    svg = page.charts.stacked_bars(
+        data, x="week", y="items", colour="part", width=width, height=240, describe=title, by="week",
+        colours={names[part]: colour for part, colour in colours.items() if names[part] in set(data["part"])},
+    )  # fmt: skip
+    return Figure(
+        title, svg, definition=page.column(f"{_FEEDBACK}.{by}", page.texts(f"customers.feedback.{by}_name"))
+    )
+
+
+def kind_figure(page: Page, width: int = HALF) -> Figure:
+    return feedback_by_week(page, "kind", _KIND_COLOURS, "kinds", width=width, weeks=26)
+
+
+def tag_rows(page: Page, days: int, limit: int) -> list[dict[str, Any]]:
+    """The source's own tags of the last `days`, by the accounts behind them."""
+    last = page.today
+    return page.published.rows(
+        "with tags as (select trim(unnest(string_split(tags, ';'))) as tag, account_id, arr_amount, occurred_at"
+        f" from {_FEEDBACK} where tags is not null and occurred_at >= ?),"
+        " per_account as (select tag, account_id, count(*) as mentions, max(arr_amount) as arr from tags"
+        " where tag <> '' and occurred_at >= ? group by tag, account_id),"
+        " before as (select tag, count(distinct account_id) as accounts from tags where occurred_at < ? group by tag)"
+        " select per_account.tag, sum(mentions) as mentions, count(account_id) as accounts,"
+        " sum(case when account_id is not null then arr end) as arr, max(before.accounts) as accounts_before"
+        " from per_account left join before on per_account.tag = before.tag"
+        " group by per_account.tag order by accounts desc, mentions desc, per_account.tag limit ?",
+        last - timedelta(days=2 * days - 1),
+        last - timedelta(days=days - 1),
+        last - timedelta(days=days - 1),
+        limit,
+    )
+
+
+def tag_table(page: Page, days: int, limit: int) -> Part:
+    t, formats = page.texts, page.formats
+    columns = [
+        Column(t("customers.feedback.tag"), lambda row: row["tag"]),
+        Column(t("customers.feedback.accounts"), lambda row: formats.number(row["accounts"]), is_number=True),
+        Column(
+            t("customers.feedback.before"),
+            lambda row: formats.number(row["accounts_before"] or 0),
+            is_number=True,
+            is_wide_only=True,
+        ),
+        Column(t("customers.feedback.mentions"), lambda row: formats.number(row["mentions"]), is_number=True),
+        Column(t("customers.feedback.arr"), lambda row: formats.money(row["arr"]), is_number=True),
+    ]
+    return page.table(
+        "tags",
+        columns,
+        tag_rows(page, days, limit),
+        title=t("customers.feedback.tags", days=days),
+        note=t("customers.feedback.tags_note"),
+        definition=page.column(f"{_FEEDBACK}.arr_amount", t("customers.feedback.arr")),
+    )
+
+
+def _feedback(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    last = page.today
+    counts = page.published.row(
+        "select count(*) filter (where occurred_at >= ?) as now,"
+        " count(*) filter (where occurred_at >= ? and occurred_at < ?) as before,"
+        " count(distinct account_id) filter (where occurred_at >= ?) as accounts,"
+        " count(*) filter (where occurred_at >= ? and account_id is null) as unmatched,"
+        f" count(*) filter (where occurred_at >= ? and kind is null) as unknown from {_FEEDBACK}",
+        last - timedelta(days=27),
+        last - timedelta(days=55),
+        last - timedelta(days=27),
+        last - timedelta(days=27),
+        last - timedelta(days=27),
+        last - timedelta(days=27),
+    )
+    now = counts["now"]
+    tiles = Tiles(
+        [
+            Tile(t("feedback.items"), formats.number(now), t("feedback.items_before", n=formats.number(counts["before"])),
+                 definition=page.column(_FEEDBACK, t("feedback.items_name"))),
+            Tile(t("feedback.accounts_tile"), formats.number(counts["accounts"]), t("feedback.accounts_detail")),
+            Tile(t("feedback.unmatched"), formats.percent(counts["unmatched"] / now if now else None),
+                 t("feedback.unmatched_detail")),
+            Tile(t("feedback.unknown"), formats.percent(counts["unknown"] / now if now else None, 0),
+                 t("feedback.unknown_detail")),
+        ]
+    )  # fmt: skip
+    sources = [row["object_type"] for row in page.published.rows(
+        f"select object_type from {_FEEDBACK} group by 1 order by count(*) desc, 1")]  # fmt: skip
+    figures = Pair(
+        [
+            feedback_by_week(page, "object_type", dict(zip(sources, PALETTE, strict=False)), "object_types", width=HALF, weeks=26),
+            kind_figure(page),
+        ]
+    )  # fmt: skip
+    return [tiles, figures, tag_table(page, 90, 10)]
+
+
+def nps_sentence(page: Page) -> str:
+    """NPS with its interval and number of answers, or why there is no number."""
+    found = standings(page.published).get("nps")
+    t, formats = page.texts, page.formats
+    if found is None or (found.value is None and not found.count):
+        return t("customers.satisfaction.no_nps")
+    if found.is_too_few or found.value is None:
+        return t("customers.satisfaction.nps_too_few", n=formats.number(found.count or 0))
+    half = nps_half_width(found.value, found.count or 1)
+    return t(
+        "customers.satisfaction.nps",
+        score=formats.signed(found.value),
+        low=formats.signed(max(found.value - half, -100)),
+        high=formats.signed(min(found.value + half, 100)),
+        n=formats.number(found.count or 0),
+    )
+
+
+def csat_sentence(page: Page) -> str:
+    """CSAT with its Wilson interval and number of ratings."""
+    found = standings(page.published).get("csat_ratio")
+    t, formats = page.texts, page.formats
+    if found is None or found.value is None or not found.count:
+        return t("customers.satisfaction.no_csat")
+    low, high = wilson(found.value * found.count, found.count)
+    return t(
+        "customers.satisfaction.csat",
+        share=formats.percent(found.value, 0),
+        low=formats.percent(low, 0),
+        high=formats.percent(high, 0),
+        n=formats.number(found.count),
+    )
+
+
+def _satisfaction(page: Page) -> list[Part]:
+    t = page.t
+    all_standings = standings(page.published)
+    tiles = [tile(page, all_standings[metric]) for metric in ("nps", "csat_ratio") if metric in all_standings]
+    from orchestration.publishing.report.page import Point, Points
+
+    parts: list[Part] = [
+        Tiles(tiles),
+        Points([Point("NPS.", nps_sentence(page)), Point("CSAT.", csat_sentence(page))]),
+    ]
+    last = page.today
+    data = page.published.frame(
+        "select date_on, metric_id, value, denominator from metric.mart_metric__daily where segment = 'all'"
+        " and metric_id in ('nps', 'csat_ratio') and date_on between ? and ? and value is not null"
+        " and dayofweek(date_on) = dayofweek(?) order by date_on",
+        last - timedelta(days=7 * 52),
+        last,
+        last,
+    )
+    nps = data[(data["metric_id"] == "nps") & (data["denominator"] >= 30)]
+    csat = data[data["metric_id"] == "csat_ratio"]
+    figures = []
+    if len(nps) >= 3:
+        title = t("satisfaction.nps_chart")
+        figures.append(
+            Figure(
+                title,
+                page.charts.lines(nps.assign(kind="NPS"), x="date_on", y="value", colour="kind", colours={"NPS": BLUE},
+                                  width=HALF, height=200, y_format="+d", from_zero=True, describe=title),
+                definition=page.metric("nps"),
+            )
+        )  # fmt: skip
+    if len(csat) >= 3:
+        title = t("satisfaction.csat_chart")
+        figures.append(
+            Figure(
+                title,
+                page.charts.lines(csat.assign(kind="CSAT"), x="date_on", y="value", colour="kind",
+                                  colours={"CSAT": BLUE}, width=HALF, height=200, y_format=".0%", from_zero=False,
+                                  describe=title),
+                definition=page.metric("csat_ratio"),
+            )
+        )  # fmt: skip
+    if figures:
+        parts.append(Pair(figures))
+    return parts
+
+
+def _losses(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    year_ago = page.today - timedelta(days=364)
+    reasons = page.published.frame(
+        "select coalesce(loss_reason, 'unknown') as reason, count(*) as deals, sum(reporting_amount) as amount"
+        " from metric.fct_deals where status = 'lost' and closed_at >= ? group by 1 order by deals desc, 1 limit 8",
+        year_ago,
+    )
+    parts: list[Part] = []
+    figures = []
+    if len(reasons):
+        data = pd.DataFrame(
+            {
+                "reason": [page.texts.label("loss_reasons", reason) for reason in reasons["reason"]],
+                "deals": reasons["deals"].astype(float),
+                "text": [
+                    t("losses.bar", deals=formats.number(row.deals), amount=formats.money(row.amount))
+                    for row in reasons.itertuples()
+                ],
+            }
+        )
+        title = t("losses.deals")
+        figures.append(
+            Figure(
+                title,
+                page.charts.bars(
+                    data, label="reason", value="deals", text="text", describe=title, colour="#9bb8cf"
+                ),
+                definition=page.column("metric.fct_deals.loss_reason", t("losses.reason")),
+            )
+        )
+    if not page.published.missing(["metric.fct_mrr_movements"]):
+        churn = page.published.frame(
+            "select coalesce(churn_reason, 'unknown') as reason, -sum(mrr_amount) as amount"
+            " from metric.fct_mrr_movements where movement_type = 'churn' and month_start_on >= ?"
+            " group by 1 order by amount desc, 1 limit 8",
+            year_ago.replace(day=1),
+        )
+        if len(churn):
+            data = pd.DataFrame(
+                {
+                    "reason": [page.texts.label("loss_reasons", reason) for reason in churn["reason"]],
+                    "amount": churn["amount"].astype(float),
+                    "text": [formats.money(amount) for amount in churn["amount"]],
+                }
+            )
+            title = t("losses.churn")
+            figures.append(
+                Figure(
+                    title,
+                    page.charts.bars(data, label="reason", value="amount", text="text", describe=title, colour="#dba29a"),
+                    definition=page.column("metric.fct_mrr_movements.churn_reason", t("losses.churn_reason")),
+                )
+            )  # fmt: skip
+    if figures:
+        parts.append(Pair(figures))
+    if not parts:
+        from orchestration.publishing.report.page import Prose
+
+        parts.append(Prose(t("losses.none")))
+    return parts
+
+
+def _accounts(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    rows = page.published.rows(
+        "select * from metric.dim_accounts where lifecycle_status = 'customer' and not is_excluded"
+        " order by arr_amount desc nulls last, account_id limit 15"
+    )
+    columns = [
+        Column(t("accounts.account"), lambda row: link(row["crm_url"], row["account_name"] or row["account_id"])),
+        Column(t("accounts.segment"), lambda row: page.texts.label("segments", row["segment"]), is_wide_only=True),
+        Column(t("accounts.arr"), lambda row: formats.money(row["arr_amount"]), is_number=True),
+        Column(t("accounts.active"), lambda row: f"{formats.number(row['active_person_28d_count'])} / {formats.number(row['seat_count'])}", is_number=True),
+        Column(t("accounts.last_active"), lambda row: formats.day(row["last_active_on"]) if row["last_active_on"] else muted(t("accounts.never")), is_wide_only=True),
+        Column(t("accounts.tickets"), lambda row: formats.number(row["open_ticket_count"]), is_number=True),
+        Column(t("accounts.renewal"), lambda row: formats.day(row["renewal_on"]), is_wide_only=True),
+    ]  # fmt: skip
+    return [page.table("accounts", columns, rows, note=t("accounts.note"))]

@@ -1,0 +1,414 @@
+"""The product review, for leaders: what we decided, what it did, what customers say, where we stand, what next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from orchestration.publishing.report.page import (
+    Notice,
+    Page,
+    Part,
+    Point,
+    Points,
+    Prose,
+    Tiles,
+)
+from orchestration.publishing.report.pages.customers import (
+    csat_sentence,
+    kind_figure,
+    nps_sentence,
+    tag_rows,
+    tag_table,
+)
+from orchestration.publishing.report.pages.delivery import team_names
+from orchestration.publishing.report.pages.governance import BADGES, shares
+from orchestration.publishing.report.pages.metrics import change_in_words, tile
+from orchestration.publishing.report.standing import Standing, standings
+from orchestration.publishing.report.tables import Column, badge, link, muted
+
+_DELIVERIES = "delivery.dim_deliveries"
+_TRACE = "governance.mart_governance__traceability"
+_DAILY = "metric.mart_metric__daily"
+_HEADLINES = (
+    "mrr",
+    "customer_count",
+    "active_people_7d",
+    "nps",
+    "csat_ratio",
+    "first_reply_minutes_median",
+    "work_items_done",
+)
+REVIEWED_DAYS = 90
+
+
+def build(page: Page) -> None:
+    page.section("glance", ["metric.dim_metrics", _DAILY], lambda: _glance(page))
+    page.section("decided", [_DELIVERIES], lambda: _decided(page), lead=page.t("decided.lead"))
+    page.section("did", [_DELIVERIES], lambda: _did(page))
+    page.section("said", ["insight.fct_feedback"], lambda: _said(page))
+    page.section("stand", ["metric.dim_metrics", _DAILY], lambda: _stand(page), lead=page.t("stand.lead"))
+    page.section("next", [], lambda: _next(page), lead=page.t("next.lead"))
+
+
+def _glance(page: Page) -> list[Part]:
+    all_standings = standings(page.published)
+    tiles = [tile(page, all_standings[metric]) for metric in _HEADLINES if metric in all_standings]
+    retention = _retention(page)
+    sentences = [
+        sentence
+        for sentence in (
+            _revenue_sentence(page),
+            retention,
+            _use_sentence(page, all_standings),
+            _ground_sentence(page),
+        )
+        if sentence
+    ]
+    return [Prose(" ".join(sentences), is_lead=True), Tiles(tiles)]
+
+
+def _revenue_sentence(page: Page) -> str:
+    table = "metric.mart_metric__mrr_monthly"
+    if page.published.missing([table]):
+        return ""
+    months = page.published.rows(
+        f"select * from {table} where segment = 'all' and is_complete order by month_start_on desc limit 1"
+    )
+    if not months:
+        return ""
+    month, formats = months[0], page.formats
+    net = float(month["closing_mrr_amount"]) - float(month["opening_mrr_amount"])
+    return page.t(
+        "glance.revenue_rose" if net > 0 else "glance.revenue_fell" if net < 0 else "glance.revenue_same",
+        month=formats.month(month["month_start_on"]),
+        closing=formats.money(month["closing_mrr_amount"]),
+        net=formats.money(abs(net)),
+        new=formats.money(float(month["new_amount"]) + float(month["reactivation_amount"])),
+        expansion=formats.money(month["expansion_amount"]),
+        lost=formats.money(float(month["churn_amount"]) + float(month["contraction_amount"])),
+    )
+
+
+def _retention(page: Page) -> str:
+    table = "metric.mart_metric__mrr_monthly"
+    if page.published.missing([table]):
+        return ""
+    found = page.published.rows(
+        f"select nrr_12m_ratio, grr_12m_ratio from {table} where segment = 'all' and is_complete"
+        " and nrr_12m_ratio is not null order by month_start_on desc limit 1"
+    )
+    if not found:
+        return ""
+    percent = page.formats.percent
+    return page.t(
+        "glance.retention",
+        nrr=percent(found[0]["nrr_12m_ratio"], 0),
+        grr=percent(found[0]["grr_12m_ratio"], 0),
+    )
+
+
+def _use_sentence(page: Page, all_standings: dict[str, Standing]) -> str:
+    people = all_standings.get("active_people_7d")
+    if people is None or people.value is None or people.change is None:
+        return ""
+    words, _ = change_in_words(page, people)
+    return page.t("glance.use", people=page.formats.number(people.value), change=words)
+
+
+def _ground_sentence(page: Page) -> str:
+    if page.published.missing([_TRACE]):
+        return ""
+    found = shares(page)
+    if not found:
+        return ""
+    return page.t("glance.ground", opinion=page.formats.percent(found.get("opinion", 0.0), 0))
+
+
+def _labels(page: Page) -> dict[str, str]:
+    """delivery_id -> evidence label of its epic."""
+    if page.published.missing([_TRACE]):
+        return {}
+    return {
+        row["delivery_id"]: row["evidence_label"]
+        for row in page.published.rows(
+            f"select delivery_id, min(evidence_label) as evidence_label from {_TRACE}"
+            " where delivery_id is not null group by delivery_id"
+        )
+    }
+
+
+def _names(page: Page, metric_ids: str | None) -> str:
+    """Metric ids, comma joined, as names."""
+    known = page.published.metrics
+    ids = [one.strip() for one in (metric_ids or "").split(",") if one.strip()]
+    return ", ".join(known[one]["metric_name"] if one in known else one for one in ids)
+
+
+def _readable(slugs: str | None) -> str:
+    """Ids of decisions as words: their full texts are not published yet."""
+    return ", ".join(
+        slug.strip().replace("-", " ").replace("_", " ") for slug in (slugs or "").split(",") if slug.strip()
+    )
+
+
+def _decided(page: Page) -> list[Part]:
+    t = page.t
+    labels = _labels(page)
+    teams = team_names(page)
+    rows = page.published.rows(
+        f"select * from {_DELIVERIES} where status <> 'released' or released_at >= ?"
+        " order by case status when 'in_progress' then 0 when 'planned' then 1 else 2 end,"
+        " released_at desc nulls last, people_days desc nulls last, delivery_id limit 14",
+        page.published.now - timedelta(days=REVIEWED_DAYS),
+    )
+    if not rows:
+        return [Notice(t("decided.none"))]
+    columns = [
+        Column(t("decided.delivery"), lambda row: _delivery(row, teams)),
+        Column(t("decided.decision"), lambda row: _readable(row["decision_ids"]) or muted(t("decided.no_decision")), is_wide_only=True),
+        Column(t("decided.aims_at"), lambda row: _names(page, row["metric_ids"]) or muted(t("decided.no_metric")), is_wide_only=True),
+        Column(t("decided.stands_on"), lambda row: _stands_on(page, labels.get(row["delivery_id"]))),
+        Column(t("decided.owner"), lambda row: row["owner"] or badge(t("decided.nobody"), "warn"), is_wide_only=True),
+        Column(t("decided.state"), lambda row: page.texts.label("statuses", row["status"])),
+    ]  # fmt: skip
+    without = sum(1 for row in rows if not row["decision_ids"])
+    note = page.texts.plural("product_review.decided.without", without, total=len(rows)) if without else ""
+    return [
+        page.table(
+            "decided", columns, rows, note=f"{note} {t('decided.note')}".strip(),
+            definition=page.column(f"{_DELIVERIES}.decision_ids", t("decided.decision")),
+        )
+    ]  # fmt: skip
+
+
+def _delivery(row: dict[str, Any], teams: dict[str, str]) -> Markup:
+    team = teams.get(row["team_id"], "")
+    return Markup("{} {}").format(row["delivery_name"] or row["delivery_id"], muted(team) if team else "")
+
+
+def _stands_on(page: Page, label: str | None) -> str | Markup:
+    if label is None:
+        return muted("–")
+    return badge(page.texts.label("evidence", label), BADGES.get(label, "plain"))
+
+
+def _did(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    rows = page.published.rows(
+        f"select * from {_DELIVERIES} where status = 'released' and released_at >= ?"
+        " order by released_at desc, delivery_id limit 12",
+        page.published.now - timedelta(days=REVIEWED_DAYS),
+    )
+    caution = Prose(t("did.no_verdicts"), is_caution=True)
+    if not rows:
+        return [Notice(t("did.none", days=REVIEWED_DAYS)), caution]
+    days = sum(float(row["people_days"] or 0) for row in rows)
+    columns = [
+        Column(t("did.delivery"), lambda row: row["delivery_name"] or row["delivery_id"]),
+        Column(t("did.released"), lambda row: formats.day(row["released_at"])),
+        Column(t("did.rollout"), lambda row: page.texts.label("rollouts", row["rollout"]), is_wide_only=True),
+        Column(t("did.meant_for"), lambda row: _names(page, row["metric_ids"]) or muted(t("decided.no_metric")), is_wide_only=True),
+        Column(t("did.effort"), lambda row: formats.number(row["people_days"], 1), is_number=True),
+        Column(t("did.effect"), lambda row: badge(t("did.not_measured"), "plain")),
+    ]  # fmt: skip
+    lead = page.texts.plural(
+        "product_review.did.lead", len(rows), days=formats.number(days), window=REVIEWED_DAYS
+    )
+    return [
+        Prose(lead),
+        page.table(
+            "did", columns, rows, definition=page.column(f"{_DELIVERIES}.people_days", t("did.effort"))
+        ),
+        caution,
+    ]
+
+
+def _said(page: Page) -> list[Part]:
+    return [
+        Points([Point("NPS.", nps_sentence(page)), Point("CSAT.", csat_sentence(page))]),
+        kind_figure(page, width=940),
+        tag_table(page, 28, 6),
+        Prose(Markup('<a href="customers.html">{}</a>').format(page.t("said.more"))),
+    ]
+
+
+def _stand(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    rows = [
+        standing
+        for standing in standings(page.published).values()
+        if standing.target is not None or standing.metric_id in _HEADLINES
+    ]
+    rows.sort(key=lambda row: (row.meets_target is None, row.meets_target is True, row.name))
+    for row in rows:
+        page.metric(row.metric_id)
+
+    def target(row: Standing) -> str | Markup:
+        if row.target is None:
+            return muted(t("stand.no_target"))
+        return t("stand.by", target=formats.of_unit(row.target, row.unit), day=formats.day(row.target_on))
+
+    def state(row: Standing) -> str | Markup:
+        if row.is_too_few:
+            return badge(t(".too_few"), "plain")
+        if row.meets_target is None:
+            return ""
+        return badge(t("stand.met"), "good") if row.meets_target else badge(t("stand.not_met"), "warn")
+
+    def change(row: Standing) -> str | Markup:
+        if row.change is None or row.is_too_few:
+            return "–"
+        words, tone = change_in_words(page, row)
+        return Markup('<span class="tone-{}">{}</span>').format(tone, words)
+
+    columns: list[Column] = [
+        Column(t("stand.metric"), lambda row: Markup('<a href="#def-{}">{}</a>').format(row.metric_id, row.name)),
+        Column(t("stand.now"), lambda row: "–" if row.is_too_few else formats.of_unit(row.value, row.unit), is_number=True),
+        Column(t("stand.change"), change, is_wide_only=True),
+        Column(t("stand.target"), target, is_wide_only=True),
+        Column("", state),
+        Column(t("stand.owner"), lambda row: row.owner or badge(t("decided.nobody"), "warn"), is_wide_only=True),
+    ]  # fmt: skip
+    return [page.table("stand", columns, rows, note=t("stand.note"))]
+
+
+def _next(page: Page) -> list[Part]:
+    """Each entry is a fact of the marts that asks for an action; nothing is weighed beyond that."""
+    points = [
+        point
+        for find in (_renewals, _loudest_tag, _on_opinion, _off_target, _without_metric, _old_data)
+        if (point := find(page)) is not None
+    ]
+    if not points:
+        return [Notice(page.t("next.none"))]
+    return [
+        Points(points, is_ordered=True),
+        Prose(Markup('<span class="muted">{}</span>').format(page.t("next.note"))),
+    ]
+
+
+def _renewals(page: Page) -> Point | None:
+    if page.published.missing(["metric.dim_accounts"]):
+        return None
+    rows = page.published.rows(
+        "select * from metric.dim_accounts where lifecycle_status = 'customer' and not is_excluded"
+        " and renewal_on between ? and ? and coalesce(active_person_28d_count, 0) = 0"
+        " order by arr_amount desc nulls last, account_id",
+        page.today,
+        page.today + timedelta(days=90),
+    )
+    if not rows:
+        return None
+    formats = page.formats
+    named = [
+        Markup("{} ({}, {})").format(
+            link(row["crm_url"], row["account_name"] or row["account_id"]),
+            formats.money(row["arr_amount"]),
+            formats.day(row["renewal_on"]),
+        )
+        for row in rows[:3]
+    ]
+    arr = formats.money(sum(float(row["arr_amount"] or 0) for row in rows))
+    return Point(
+        page.texts.plural("product_review.next.renewals", len(rows), arr=arr),
+        Markup("{} {}.").format(page.t("next.renewals_why"), Markup(", ").join(named)),
+    )
+
+
+def _loudest_tag(page: Page) -> Point | None:
+    if page.published.missing(["insight.fct_feedback"]):
+        return None
+    rows = [row for row in tag_rows(page, 28, 50) if row["accounts"] >= 3]
+    growth = [(row["accounts"] - (row["accounts_before"] or 0), row) for row in rows]
+    growth = [(more, row) for more, row in growth if more > 0]
+    if not growth:
+        return None
+    _, row = max(growth, key=lambda pair: (pair[0], pair[1]["arr"] or 0))
+    number = page.formats.number
+    return Point(
+        page.t("next.tag", tag=row["tag"]),
+        page.t(
+            "next.tag_why",
+            accounts=number(row["accounts"]),
+            before=number(row["accounts_before"] or 0),
+            arr=page.formats.money(row["arr"]),
+        ),
+    )
+
+
+def _on_opinion(page: Page) -> Point | None:
+    if page.published.missing([_TRACE]):
+        return None
+    rows = page.published.rows(
+        f"select work_item_key, people_days from {_TRACE} where status = 'in_progress' and work_item_level = 'epic'"
+        " and evidence_label = 'opinion' order by people_days desc nulls last, work_item_key"
+    )
+    if not rows:
+        return None
+    days = page.formats.number(sum(float(row["people_days"] or 0) for row in rows))
+    return Point(
+        page.texts.plural("product_review.next.opinion", len(rows)),
+        page.t("next.opinion_why", days=days, keys=", ".join(str(row["work_item_key"]) for row in rows[:4])),
+    )
+
+
+def _off_target(page: Page) -> Point | None:
+    missed = [
+        row for row in standings(page.published).values() if row.meets_target is False and not row.is_too_few
+    ]
+    if not missed:
+        return None
+    missed.sort(key=lambda row: (row.target_on is None, row.target_on, row.name))
+    row, formats = missed[0], page.formats
+    return Point(
+        page.t("next.target", metric=row.name),
+        page.t(
+            "next.target_why",
+            value=formats.of_unit(row.value, row.unit),
+            target=formats.of_unit(row.target, row.unit),
+            day=formats.day(row.target_on),
+            owner=row.owner or page.t("decided.nobody"),
+        ),
+    )
+
+
+def _without_metric(page: Page) -> Point | None:
+    if page.published.missing([_DELIVERIES]):
+        return None
+    rows = page.published.rows(
+        f"select delivery_name from {_DELIVERIES} where status = 'released' and coalesce(metric_ids, '') = ''"
+        " and released_at >= ? order by released_at desc",
+        page.published.now - timedelta(days=REVIEWED_DAYS),
+    )
+    if not rows:
+        return None
+    return Point(
+        page.texts.plural("product_review.next.unmeasured", len(rows)),
+        page.t("next.unmeasured_why", names=", ".join(str(row["delivery_name"]) for row in rows[:4])),
+    )
+
+
+def _old_data(page: Page) -> Point | None:
+    held_back = len(page.published.publication.held_back())
+    stale = []
+    if not page.published.missing(["governance.mart_governance__data_health"]):
+        stale = page.published.rows(
+            "select subject from governance.mart_governance__data_health where subject_type = 'source' and not is_fresh"
+            " order by subject"
+        )
+    if not stale and not held_back:
+        return None
+    reasons = []
+    if stale:
+        reasons.append(page.t("next.data_stale", sources=", ".join(str(row["subject"]) for row in stale)))
+    if held_back:
+        reasons.append(page.texts.plural("product_review.next.data_held_back", held_back))
+    return Point(
+        page.t("next.data"),
+        Markup('{} <a href="data_health.html">{}</a>.').format(
+            " ".join(reasons), page.texts("data_health.title")
+        ),
+    )

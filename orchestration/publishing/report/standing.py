@@ -1,0 +1,169 @@
+"""Where each metric stands: its latest value, how it changed, and how far it is from its target.
+
+Belongs here: choosing from `mart_metric__daily` what a page shows of a metric. Does not belong here: computing a
+metric, and words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from orchestration.publishing.report.published import Published
+
+WINDOW_DAYS = 28
+# Amounts per day are summed over the window; all other metrics are levels, read on the last day.
+FLOWS = frozenset({"tickets_created", "deals_won_amount", "work_items_done"})
+# A daily median jumps with a handful of tickets: the median over the window is read from the tickets themselves.
+MEDIANS = {"first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at")}
+TOO_FEW_ANSWERS = 30
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A metric as of the last complete day.
+
+    Arguments:
+        value, before: now, and one window (28 days) earlier; None where there is none.
+        count: the denominator (answers, ratings) behind the value, where the metric has one.
+        series: weekly values of the last half year, for a small line.
+        is_good: whether the change is in the good direction; None without a change.
+    """
+
+    metric_id: str
+    name: str
+    unit: str
+    good_direction: str
+    owner: str | None
+    value: float | None
+    before: float | None
+    count: float | None
+    series: tuple[float, ...]
+    target: float | None
+    target_on: date | None
+
+    @property
+    def change(self) -> float | None:
+        return None if self.value is None or self.before is None else self.value - self.before
+
+    @property
+    def relative_change(self) -> float | None:
+        if self.value is None or not self.before:
+            return None
+        return self.value / self.before - 1
+
+    @property
+    def is_good(self) -> bool | None:
+        if not self.change:
+            return None
+        return (self.change > 0) == (self.good_direction != "down")
+
+    @property
+    def meets_target(self) -> bool | None:
+        if self.target is None or self.value is None:
+            return None
+        return self.value >= self.target if self.good_direction != "down" else self.value <= self.target
+
+    @property
+    def is_too_few(self) -> bool:
+        """NPS of fewer than 30 answers is not shown as a number."""
+        return self.metric_id == "nps" and (self.count or 0) < TOO_FEW_ANSWERS
+
+
+def standings(published: Published) -> dict[str, Standing]:
+    """metric_id -> where it stands, for the whole company."""
+    last = published.last_complete_day
+    first = last - timedelta(days=WINDOW_DAYS * 6 + WINDOW_DAYS)
+    by_metric: dict[str, dict[date, tuple[float | None, float | None]]] = {}
+    if not published.missing(["metric.mart_metric__daily"]):
+        for row in published.rows(
+            "select metric_id, date_on, value, denominator from metric.mart_metric__daily"
+            " where segment = 'all' and date_on between ? and ? order by metric_id, date_on",
+            first,
+            last,
+        ):
+            by_metric.setdefault(row["metric_id"], {})[row["date_on"]] = (row["value"], row["denominator"])
+    return {
+        metric_id: _standing(published, row, by_metric.get(metric_id, {}), last)
+        for metric_id, row in published.metrics.items()
+    }
+
+
+def _standing(
+    published: Published,
+    metric: dict[str, object],
+    days: dict[date, tuple[float | None, float | None]],
+    last: date,
+) -> Standing:
+    metric_id = str(metric["metric_id"])
+
+    def level(day: date) -> float | None:
+        return days.get(day, (None, None))[0]
+
+    def total(end: date) -> float | None:
+        found = [level(end - timedelta(days=n)) for n in range(WINDOW_DAYS)]
+        known = [value for value in found if value is not None]
+        # A window that reaches back before the first day would look like growth.
+        return sum(known) if len(known) == WINDOW_DAYS else None
+
+    read = total if metric_id in FLOWS else level
+    value, before = read(last), read(last - timedelta(days=WINDOW_DAYS))
+    if metric_id in MEDIANS:
+        value, before = (
+            _median(published, metric_id, end) for end in (last, last - timedelta(days=WINDOW_DAYS))
+        )
+    weekly = [level(last - timedelta(days=7 * n)) for n in range(26, -1, -1)]
+    if metric_id in FLOWS:
+        weekly = [_week(days, last - timedelta(days=7 * n)) for n in range(26, -1, -1)]
+    target = metric["target_value"]
+    return Standing(
+        metric_id=metric_id,
+        name=str(metric["metric_name"]),
+        unit=str(metric["unit"] or ""),
+        good_direction=str(metric["good_direction"] or "up"),
+        owner=str(metric["owner"]) if metric["owner"] else None,
+        value=value,
+        before=before,
+        count=days.get(last, (None, None))[1],
+        series=tuple(number for number in weekly if number is not None),
+        target=float(target) if isinstance(target, float | int) else None,
+        target_on=metric["target_on"] if isinstance(metric["target_on"], date) else None,
+    )
+
+
+def _week(days: dict[date, tuple[float | None, float | None]], end: date) -> float | None:
+    found = [days.get(end - timedelta(days=n), (None, None))[0] for n in range(7)]
+    known = [value for value in found if value is not None]
+    return sum(known) if len(known) == 7 else None
+
+
+def _median(published: Published, metric_id: str, end: date) -> float | None:
+    table, column, moment = MEDIANS[metric_id]
+    if published.missing([table]):
+        return None
+    start = end - timedelta(days=WINDOW_DAYS - 1)
+    found = published.row(
+        f"select median({column}) as value from {table} where cast({moment} as date) between ? and ?",
+        start,
+        end,
+    )["value"]
+    return None if found is None else float(found)
+
+
+def wilson(successes: float, count: float) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, 1927)."""
+    z = 1.959963984540054
+    share = successes / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * ((share * (1 - share) + z * z / (4 * count)) / count) ** 0.5
+    return middle - half, middle + half
+
+
+def nps_half_width(score: float, count: float) -> float:
+    """Half the 95 % interval of an NPS, in points, at its widest.
+
+    The variance of +1/0/-1 answers is p + d - (p - d)^2, at most 1 - (p - d)^2: the mart tells p - d and n, so the
+    interval is never too narrow.
+    """
+    mean = score / 100
+    return 1.959963984540054 * (max(0.0, 1 - mean * mean) / count) ** 0.5 * 100
