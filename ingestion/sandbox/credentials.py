@@ -54,6 +54,7 @@ def connection_env(base_url: str, governance_dir: Path, person_key_secret: str) 
         "SOURCES__MIXPANEL__SECRET": MIXPANEL_SECRET,
         "SOURCES__MIXPANEL__PROJECT_ID": MIXPANEL_PROJECT_ID,
         "SOURCES__MIXPANEL__PROJECT_TIME_ZONE": "UTC",
+        "SOURCES__MIXPANEL__DATA_GROUP_ID": MIXPANEL_DATA_GROUP_ID,
         "SOURCES__JIRA__BASE_URL": f"{base}/jira",
         "SOURCES__JIRA__EMAIL": JIRA_EMAIL,
         "SOURCES__JIRA__API_TOKEN": JIRA_API_TOKEN,
