@@ -142,7 +142,8 @@ class World:
         changes = self.changes(name, now)
         changes = changes[(changes["changed_at"] <= until) & changes[key].isin(rows[key])]
         last_change = changes.groupby(key)["changed_at"].max()
-        changed_at = rows[key].map(last_change)
+        # Not by Series.map, which turns a mapping without entries into numbers.
+        changed_at = pd.Series(last_change.reindex(rows[key]).to_numpy(), index=rows.index)
         rows["updated_at"] = changed_at.where(changed_at.notna(), rows["updated_at"]).astype("datetime64[us]")
         for field, of_field in changes.groupby("field", sort=True):
             last = of_field.drop_duplicates(key, keep="last").set_index(key)
