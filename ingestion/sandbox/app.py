@@ -1,7 +1,7 @@
 """The sandbox's HTTP app: finds the vendor that a request is for, lets faults act, and answers.
 
-Belongs here: dispatch by path or Host, the control endpoints under `/_sandbox/`, counting. Does not belong here:
-anything that a vendor says (`vendors/`), how the process is started (`server.py`).
+Belongs here: dispatch by path or Host, the control endpoints under `/_sandbox/`, counting. Does not belong
+here: anything that a vendor says (`vendors/`), how the process is started (`server.py`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class Sandbox:
         self._books.clear()
 
     def set_scenario(self, scenario: Scenario) -> None:
-        """Replace plan and faults. A vendor whose plan stays the same keeps its counters. Raises ScenarioError."""
+        """Replace plan and faults.
+
+        A vendor whose plan stays the same keeps its counters. Raises ScenarioError.
+        """
         classes = vendor_classes()
         unknown = (set(scenario.plan) | set(scenario.faults)) - set(classes) - {"any"}
         if unknown:
@@ -215,7 +218,10 @@ async def _send(call: Call, reply: Reply, scope: Scope, send: Send) -> None:
 
 
 def _abort(scope: Scope) -> None:
-    """Break the connection. Without a real one (tests that call the app) that is an error of the connection."""
+    """Break the connection.
+
+    Without a real one (tests that call the app) that is an error of the connection.
+    """
     transport = scope.get("sandbox.transport")
     if transport is None:
         raise ConnectionResetError("the sandbox's scenario breaks this connection")
@@ -282,8 +288,8 @@ def requested_scenario(content: Any, current: Scenario) -> Scenario:
     """The scenario that a POST asks for. Raises ScenarioError.
 
     `{"scenario": name}` replaces the faults at all vendors, with `"vendor"` at that one only; the others keep
-    theirs; `"options"` are laid over each fault. A list of such objects composes. An object with `plan` or `faults`
-    is a scenario itself.
+    theirs; `"options"` are laid over each fault. A list of such objects composes. An object with `plan` or
+    `faults` is a scenario itself.
     """
     parts = content if isinstance(content, list) else [content]
     if not all(isinstance(part, dict) for part in parts):

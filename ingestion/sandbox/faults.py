@@ -1,7 +1,7 @@
 """What goes wrong: each fault acts on a call before the vendor sees it, on the reply, or on the world served.
 
-Belongs here: faults that any vendor can have; the vendor gives the body of its own error. Does not belong here:
-what a scenario looks like as a file (`scenario.py`).
+Belongs here: faults that any vendor can have; the vendor gives the body of its own error. Does not belong
+here: what a scenario looks like as a file (`scenario.py`).
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ class MalformedPage(_OnPage):
 
 
 class TruncatedStream(_OnPage):
-    """A stream that ends in the middle of a line after `at` of the first chunk; with `abort` the connection breaks."""
+    """A stream that ends in the middle of a line after `at` of the first chunk; with `abort` the connection
+    breaks.
+    """
 
     def __init__(
         self, page: int = 1, times: int = 1, path: str = "", at: float = 0.6, abort: bool = False
@@ -274,7 +276,7 @@ def make_fault(options: Mapping[str, Any]) -> Fault:
     if isinstance(arguments.get("tables"), list):
         arguments["tables"] = tuple(arguments["tables"])
     try:
-        return KINDS[kind](**arguments)  # type: ignore[no-any-return]
+        return KINDS[kind](**arguments)
     except TypeError as error:
         raise ScenarioError(
             f"the fault {kind} does not take these options: {dict(arguments)} ({error})"

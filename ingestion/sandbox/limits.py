@@ -22,7 +22,9 @@ class Verdict:
 
 @dataclass
 class RollingWindow:
-    """At most `limit` requests in any `seconds`; a refused request does not count. `limit` 0 means no limit."""
+    """At most `limit` requests in any `seconds`; a refused request does not count. `limit` 0 means no
+    limit.
+    """
 
     limit: int
     seconds: float

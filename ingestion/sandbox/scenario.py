@@ -1,6 +1,7 @@
 """Scenarios: the plans that the sandbox's accounts are on, and what goes wrong at which vendor.
 
-Belongs here: reading, checking and composing scenarios. Does not belong here: what a fault does (`faults.py`).
+Belongs here: reading, checking and composing scenarios. Does not belong here: what a fault does
+(`faults.py`).
 
 A scenario is a file of `scenarios/`:
 
@@ -62,7 +63,8 @@ class Scenario:
         unknown = set(content) - {"name", "description", "plan", "faults"}
         if unknown:
             raise ScenarioError(
-                f"scenario {name}: expected description, plan and faults, got also {', '.join(sorted(unknown))}"
+                f"scenario {name}: expected description, plan and faults, "
+                f"got also {', '.join(sorted(unknown))}"
             )
         faults = content.get("faults") or {}
         for vendor, listed in faults.items():
@@ -70,7 +72,8 @@ class Scenario:
                 isinstance(item, dict) and "kind" in item for item in listed
             ):
                 raise ScenarioError(
-                    f"scenario {name}: expected under faults.{vendor} a list of faults, each with its kind, got {listed!r}"
+                    f"scenario {name}: expected under faults.{vendor} a list of faults, each with its kind, "
+                    f"got {listed!r}"
                 )
         return cls(
             name=str(content.get("name") or name),

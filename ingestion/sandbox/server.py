@@ -1,4 +1,5 @@
-"""Runs the sandbox: as this process (`run`), or as a process of its own that a caller holds (`SandboxServer`).
+"""Runs the sandbox: as this process (`run`), or as a process of its own that a caller holds
+(`SandboxServer`).
 
 Belongs here: listening, ports, TLS, start and stop. Does not belong here: anything about a request.
 """
@@ -71,7 +72,7 @@ def run(
         chosen = Scenario.read(scenario) if isinstance(scenario, dict) else Scenario.load(scenario)
     app = create_app(world, now or world.meta.as_of, chosen)
     ready: dict[str, Any] = {"port": None, "tls_port": None, "ca_file": None}
-    sockets = [(_listen(host, port), None)]
+    sockets: list[tuple[socket.socket, Any]] = [(_listen(host, port), None)]
     ready["port"] = sockets[0][0].getsockname()[1]
     if tls_port is not None:
         from ingestion.sandbox.tls import make_certificates
@@ -279,14 +280,18 @@ class SandboxServer:
         vendor: str | None = None,
         **options: Any,
     ) -> None:
-        """Set faults: by a scenario's name (at one `vendor`, or all), with `options` over each, or by content."""
+        """Set faults: by a scenario's name (at one `vendor`, or all), with `options` over each, or by
+        content.
+        """
         content: Any = scenario
         if isinstance(scenario, str):
             content = {"scenario": scenario, "options": options} | ({"vendor": vendor} if vendor else {})
         self.control("POST", "scenario", content)
 
     def requests(self, reset: bool = False) -> dict[str, Any]:
-        """Counts of requests per vendor, status and route since the start (or the last reset), and CPU seconds."""
+        """Counts of requests per vendor, status and route since the start (or the last reset), and CPU
+        seconds.
+        """
         counts = self.control("GET", "requests")
         if reset:
             self.control("DELETE", "requests")
@@ -304,7 +309,7 @@ class SandboxServer:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
                 request, timeout=60
             ) as answer:
-                return json.load(answer)  # type: ignore[no-any-return]
+                return json.load(answer)
         except urllib.error.HTTPError as error:
             raise SandboxServerError(f"{method} {what}: {error.read().decode('utf-8', 'replace')}") from error
 

@@ -45,7 +45,8 @@ class Entity:
         first: the row at creation.
         row: the row with every visible change applied.
         changes: the visible changes in the order of (`at`, `change_id`).
-        written_at: when the vendor's system last wrote it: the latest `visible_at` of the row and its changes.
+        written_at: when the vendor's system last wrote it: the latest `visible_at` of the row and its
+            changes.
         changed_at: the latest time of change (or creation) that the row tells.
     """
 
@@ -117,7 +118,8 @@ class Alteration:
     """What a scenario does to the world that is served: see `faults.py`.
 
     Arguments:
-        delete_every: entities of the tables in `delete_tables` whose id divides by it are deleted at `deleted_at`.
+        delete_every: entities of the tables in `delete_tables` whose id divides by it are deleted at
+            `deleted_at`.
     """
 
     delete_every: int = 0

@@ -1,4 +1,5 @@
-"""A certificate authority of the sandbox's own, so that clients that insist on https and the vendor's host can talk to it.
+"""A certificate authority of the sandbox's own, so that clients that insist on https and the vendor's host
+can talk to it.
 
 Belongs here: making certificates. Does not belong here: listening (`server.py`).
 """
@@ -30,8 +31,8 @@ def make_certificates(folder: Path, hosts: Iterable[str], now: datetime | None =
     """Write a new authority and a certificate for `hosts` (also `*.` patterns) and loopback into `folder`.
 
     Arguments:
-        now: from when the certificates are valid (a day before, for ten days after); the clock by default, since
-            clients check them against theirs.
+        now: from when the certificates are valid (a day before, for ten days after); the clock by default,
+            since clients check them against theirs.
     """
     now = now or datetime.now(UTC)
     folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from ingestion.sandbox.snapshot import Snapshot
 Handler = Callable[[Any, "Call"], "Reply"]
 
 
-class BadBody(ValueError):
+class BadBodyError(ValueError):
     """A body that should be JSON and is not."""
 
 
@@ -56,12 +56,12 @@ class Call:
         """The JSON body; an empty body is an empty object.
 
         Raises:
-            BadBody: the body is no JSON.
+            BadBodyError: the body is no JSON.
         """
         try:
             return orjson.loads(self.body) if self.body.strip() else {}
         except orjson.JSONDecodeError as error:
-            raise BadBody(str(error)) from error
+            raise BadBodyError(str(error)) from error
 
     @cached_property
     def form(self) -> dict[str, str]:
@@ -108,7 +108,7 @@ class Reply:
         return orjson.dumps(self.payload, option=orjson.OPT_NON_STR_KEYS)
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - no error of ours: an answer
     """A reply that ends the handling of a call."""
 
     def __init__(self, reply: Reply) -> None:
@@ -189,7 +189,9 @@ class Vendor(ABC):
     routes: ClassVar[Routes]
     PLAN: ClassVar[Mapping[str, Any]] = {}
     delays_single_events: ClassVar[bool] = False
-    """Whether the fault `late_data` delays single rows (the vendor does it) or the whole vendor (the app does)."""
+    """Whether the fault `late_data` delays single rows (the vendor does it) or the whole vendor (the app
+    does).
+    """
 
     faults: list[Any]
 
@@ -203,7 +205,7 @@ class Vendor(ABC):
         self.plan: dict[str, Any] = {**self.PLAN, **(plan or {})}
         self.faults = []
 
-    def clean(self, call: Call) -> None:
+    def clean(self, call: Call) -> None:  # noqa: B027 - most vendors have one spelling
         """Bring equivalent spellings of a path into one."""
 
     @abstractmethod
@@ -247,5 +249,5 @@ class Vendor(ABC):
             return call.route.handler(self, call)
         except Refusal as refusal:
             return refusal.reply
-        except BadBody as problem:
+        except BadBodyError as problem:
             return self.bad_body(call, str(problem))

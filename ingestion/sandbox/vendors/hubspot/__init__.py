@@ -10,7 +10,7 @@ import bisect
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import orjson
@@ -22,7 +22,6 @@ from ingestion.sandbox.vendors.hubspot.objects import (
     ASSOCIATIONS,
     DEFAULT_PROPERTIES,
     SINGULAR,
-    TYPES,
     Hub,
     Property,
     Record,
@@ -54,7 +53,7 @@ class HubSpot(Vendor):
     hosts = ("api.hubapi.com", "api-eu1.hubapi.com")
     certificate_hosts = hosts
     routes = routes
-    PLAN: Mapping[str, Any] = {
+    PLAN: ClassVar[Mapping[str, Any]] = {
         "burst": 190,  # requests in 10 s
         "daily": 650_000,
         "search_per_second": 5,
@@ -90,8 +89,8 @@ class HubSpot(Vendor):
             self.error(
                 call,
                 401,
-                "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find "
-                "more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+                "Authentication credentials not found. This API supports OAuth 2.0 authentication and you "
+                "can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
                 "INVALID_AUTHENTICATION",
             )
         )
@@ -330,7 +329,9 @@ class HubSpot(Vendor):
 
     @staticmethod
     def names_of(hub: Hub, kind: str, asked: list[str]) -> list[str]:
-        """The properties to show: those asked for that exist, else the type's defaults, and always three more."""
+        """The properties to show: those asked for that exist, else the type's defaults, and always three
+        more.
+        """
         known = hub.definitions(kind)
         names = [name for name in asked if name in known] if asked else list(DEFAULT_PROPERTIES.get(kind, ()))
         return list(dict.fromkeys([*names, "createdate", cursor_property(kind), "hs_object_id"]))
@@ -667,5 +668,3 @@ class HubSpot(Vendor):
 
 
 VENDOR = HubSpot
-
-__all__ = ["TYPES", "VENDOR", "HubSpot"]

@@ -1,6 +1,7 @@
 """The world as HubSpot's objects: records with text properties, their history, and associations.
 
-Belongs here: what HubSpot holds. Does not belong here: paths, pages, limits (`__init__.py`), search (`search.py`).
+Belongs here: what HubSpot holds. Does not belong here: paths, pages, limits (`__init__.py`), search
+(`search.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from ingestion.sandbox.snapshot import Entity, Row, Snapshot
+from ingestion.sandbox.snapshot import Entity, Row, Snapshot, read_time
 
 TYPES: dict[str, tuple[str, ...]] = {
     "contacts": ("contact", "0-1"),
@@ -211,6 +212,7 @@ class Hub:
         self.book = book
         self._records: dict[str, dict[int, Record]] = {}
         self._links: dict[tuple[str, str], dict[int, list[int]]] = {}
+        self._definitions: dict[str, dict[str, Property]] = {}
         self.searches: dict[Any, list[Record]] = {}
 
     def records(self, kind: str) -> dict[int, Record]:
@@ -242,8 +244,7 @@ class Hub:
         return self.records(kind).get(found) if found is not None else None
 
     def definitions(self, kind: str) -> dict[str, Property]:
-        key = ("definitions", kind)
-        if key not in self._links:
+        if kind not in self._definitions:
             listed = [*DEFINITIONS[kind], *_COMMON, Property(cursor_property(kind), "datetime")]
             if kind == "deals":
                 for stage in self.book.rows("deal_stages"):
@@ -255,8 +256,8 @@ class Hub:
                         listed.append(
                             Property(f"hs_v2_{name}_{stage['stage_id']}", "number", is_calculated=True)
                         )
-            self._links[key] = {item.name: item for item in listed}  # type: ignore[assignment]
-        return self._links[key]  # type: ignore[return-value]
+            self._definitions[kind] = {item.name: item for item in listed}
+        return self._definitions[kind]
 
     def _record(self, kind: str, entity: Entity, properties: dict[str, str | None]) -> Record:
         properties["createdate"] = iso(entity.created_at)
@@ -627,6 +628,4 @@ def _day(day: date | None) -> str | None:
 
 
 def _moment(value: Any) -> datetime:
-    from ingestion.sandbox.snapshot import read_time
-
     return value if isinstance(value, datetime) else read_time(str(value))

@@ -13,7 +13,10 @@ from ingestion.sandbox.snapshot import read_time
 from ingestion.sandbox.vendors.hubspot.objects import Property, Record
 
 OPERATORS = frozenset(
-    ["EQ", "NEQ", "LT", "LTE", "GT", "GTE", "BETWEEN", "IN", "NOT_IN", "HAS_PROPERTY", "NOT_HAS_PROPERTY", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"]
+    (
+        *("EQ", "NEQ", "LT", "LTE", "GT", "GTE", "BETWEEN", "IN", "NOT_IN"),
+        *("HAS_PROPERTY", "NOT_HAS_PROPERTY", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"),
+    )
 )
 _EPOCH = datetime(1970, 1, 1)
 

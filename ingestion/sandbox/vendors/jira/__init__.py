@@ -1,7 +1,7 @@
 """Jira Cloud: the platform API (v3, v2, latest) and the agile API, also behind `/ex/jira/{cloudId}`.
 
-Belongs here: paths, pages, authentication, limits, errors. Does not belong here: what issues hold (`tracker.py`),
-JQL (`jql.py`), texts (`adf.py`).
+Belongs here: paths, pages, authentication, limits, errors. Does not belong here: what issues hold
+(`tracker.py`), JQL (`jql.py`), texts (`adf.py`).
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from ingestion.sandbox import credentials
 from ingestion.sandbox.limits import RollingWindow
-from ingestion.sandbox.snapshot import Snapshot
+from ingestion.sandbox.snapshot import Row, Snapshot
 from ingestion.sandbox.vendors.jira.jql import JqlError, Query, compile_jql
 from ingestion.sandbox.vendors.jira.tracker import (
     API,
@@ -43,7 +42,10 @@ routes = Routes()
 REST = "/rest/api/{v:2|3|latest}"
 AGILE = "/rest/agile/{agile:1.0|latest}"
 SEARCH_FIELDS = frozenset(
-    ["jql", "nextPageToken", "maxResults", "fields", "expand", "properties", "fieldsByKeys", "failFast", "reconcileIssues"]
+    (
+        *("jql", "nextPageToken", "maxResults", "fields", "expand", "properties"),
+        *("fieldsByKeys", "failFast", "reconcileIssues"),
+    )
 )
 FULL_PAGE = 100
 HEAVY_PAGE = 50
@@ -51,8 +53,8 @@ SEARCH_HISTORIES = 40
 ISSUE_HISTORIES = 100
 HELD_BACK = timedelta(minutes=1)
 REMOVED = (
-    "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration guideline "
-    "is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
+    "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. "
+    "A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
 )
 
 
@@ -63,7 +65,7 @@ class Jira(Vendor):
     hosts = ("*.atlassian.net", "api.atlassian.com")
     certificate_hosts = hosts
     routes = routes
-    PLAN: Mapping[str, Any] = {
+    PLAN: ClassVar[Mapping[str, Any]] = {
         "get_per_second": 100,  # burst, per endpoint and method
         "post_per_second": 100,
         "retry_after": True,
@@ -259,7 +261,7 @@ class Jira(Vendor):
     def search_request(self, call: Call) -> Mapping[str, Any]:
         """What a search asks: GET reads the query string only, POST the body only. Raises Refusal."""
         if call.method == "GET":
-            asked: dict[str, Any] = {name: value for name, value in call.query.items()}
+            asked: dict[str, Any] = dict(call.query.items())
             for name in ("fields", "expand", "reconcileIssues"):
                 if name in asked:
                     asked[name] = call.values(name)
@@ -270,10 +272,11 @@ class Jira(Vendor):
             raise Refusal(
                 self.error(
                     400,
-                    f"Invalid request payload. Unrecognized field: {sorted(unknown)[0]}. Refer to the REST API documentation and try again.",
+                    f"Invalid request payload. Unrecognized field: {sorted(unknown)[0]}. "
+                    "Refer to the REST API documentation and try again.",
                 )
             )
-        return body  # type: ignore[no-any-return]
+        return body
 
     def compile(self, call: Call, jql: Any) -> Query:
         try:
@@ -628,7 +631,7 @@ class Jira(Vendor):
     def get_project(self, call: Call) -> Reply:
         return Reply(self.tracker(call.book).show_project(self.project(call)))
 
-    def project(self, call: Call) -> Mapping[str, Any]:
+    def project(self, call: Call) -> Row:
         """The project of a path, by id or key. Raises Refusal."""
         wanted = call.params["project"]
         for row in self.tracker(call.book).projects.values():
@@ -709,11 +712,9 @@ class Jira(Vendor):
             if entity.is_deleted:
                 continue
             project = entity.row["project_id"]
-            scope = (
-                {"type": "GLOBAL"}
-                if project is None
-                else {"type": "PROJECT", "project": {"id": str(project)}}
-            )
+            scope: dict[str, Any] = {"type": "GLOBAL"}
+            if project is not None:
+                scope = {"type": "PROJECT", "project": {"id": str(project)}}
             rows.append(
                 {
                     "id": str(entity.id),
@@ -727,7 +728,12 @@ class Jira(Vendor):
 
     @routes("GET", f"{REST}/statuscategory")
     def list_categories(self, call: Call) -> Reply:
-        undefined = {"id": 1, "key": "undefined", "colorName": "medium-gray", "name": "No Category"}
+        undefined: dict[str, Any] = {
+            "id": 1,
+            "key": "undefined",
+            "colorName": "medium-gray",
+            "name": "No Category",
+        }
         return Reply([undefined, *CATEGORIES.values()], items=".")
 
     @routes("GET", f"{REST}/priority")
@@ -810,7 +816,8 @@ class Jira(Vendor):
             raise Refusal(
                 self.error(
                     404,
-                    "Requested board cannot be viewed because it either does not exist or you do not have permission to view it.",
+                    "Requested board cannot be viewed because it either does not exist or "
+                    "you do not have permission to view it.",
                 )
             )
         return row
@@ -851,7 +858,10 @@ class Jira(Vendor):
     @routes("GET", f"{AGILE}/board/{{board}}/configuration")
     def get_board_configuration(self, call: Call) -> Reply:
         board = self.board(call)
-        estimation = {"type": "field", "field": {"fieldId": STORY_POINTS, "displayName": "Story Points"}}
+        estimation: dict[str, Any] = {
+            "type": "field",
+            "field": {"fieldId": STORY_POINTS, "displayName": "Story Points"},
+        }
         return Reply(
             {"id": board["board_id"], "name": board["name"], "type": board["kind"], "estimation": estimation}
         )
@@ -873,7 +883,10 @@ class Jira(Vendor):
 def _field(field_id: str, name: str, kind: str, **more: Any) -> dict[str, Any]:
     is_custom = field_id.startswith("customfield_")
     schema: dict[str, Any] = {"type": kind, **more}
-    schema |= {"customId": int(field_id.rpartition("_")[2])} if is_custom else {"system": field_id}
+    if is_custom:
+        schema["customId"] = int(field_id.rpartition("_")[2])
+    else:
+        schema["system"] = field_id
     return {
         "id": field_id,
         "key": field_id,
@@ -949,5 +962,3 @@ def _read_token(token: str) -> tuple[str, int] | None:
 
 
 VENDOR = Jira
-
-__all__ = ["UTC", "VENDOR", "Jira", "ZoneInfo", "datetime"]

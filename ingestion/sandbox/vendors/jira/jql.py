@@ -1,6 +1,7 @@
 """JQL: the documented subset that connectors use, compiled to a test and an order over issues.
 
-Belongs here: reading JQL. Does not belong here: what an issue's values are (`tracker.py`), pages (`__init__.py`).
+Belongs here: reading JQL. Does not belong here: what an issue's values are (`tracker.py`), pages
+(`__init__.py`).
 
 Supported: `AND`, `OR`, `NOT`, parentheses; `=`, `!=`, `<`, `<=`, `>`, `>=`, `~`, `in`, `not in`, `is empty`,
 `is not empty`; times as `"YYYY-MM-DD HH:mm"` (also with slashes, or a day alone) in the user's zone, epoch
@@ -50,8 +51,13 @@ ALIASES = {
     "cf[10020]": "sprint",
 }
 FIELDS = frozenset(
-    ["project", "key", "id", "updated", "created", "resolved", "status", "statuscategory", "issuetype", "priority", "labels", "assignee", "reporter", "parent", "resolution", "sprint", "fixversion", "summary", "description", "text", "customfield_10016", "rank"]
+    (
+        *("project", "key", "id", "updated", "created", "resolved", "status", "statuscategory", "issuetype"),
+        *("priority", "labels", "assignee", "reporter", "parent", "resolution", "sprint", "fixversion"),
+        *("summary", "description", "text", "customfield_10016", "rank"),
+    )
 )
+
 
 _TOKENS = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
@@ -164,7 +170,8 @@ class _Reader:
             got = self.tokens[0][1] if self.tokens else "the end of the query"
             raise JqlError(
                 "Error in the JQL Query: Expecting operator but got "
-                f"'{got}'. The valid operators are '=', '!=', '<', '>', '<=', '>=', '~', '!~', 'IN', 'NOT IN', 'IS' and 'IS NOT'."
+                f"'{got}'. The valid operators are '=', '!=', '<', '>', '<=', '>=', '~', '!~', 'IN', "
+                "'NOT IN', 'IS' and 'IS NOT'."
             )
         if operator == "is":
             is_not = bool(self.take("not"))

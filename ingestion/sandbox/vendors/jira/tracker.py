@@ -718,7 +718,7 @@ class Tracker:
         def item(
             field: str, field_id: str, kind: str, was: Any, was_label: Any, now: Any, now_label: Any
         ) -> dict[str, Any]:
-            shown = {
+            return {
                 "field": field,
                 "fieldtype": kind,
                 "fieldId": field_id,
@@ -727,7 +727,6 @@ class Tracker:
                 "to": now,
                 "toString": now_label,
             }
-            return shown
 
         def text(value: Any) -> str | None:
             return None if value is None else str(value)
@@ -767,29 +766,29 @@ class Tracker:
                     )
                 ]
             case "sprint_ids":
-                one, other = ids_of(before), ids_of(after)
+                left, right = ids_of(before), ids_of(after)
                 return [
                     item(
                         "Sprint",
                         SPRINT,
                         "custom",
-                        ", ".join(map(str, one)),
-                        ", ".join(map(self.sprint_name, one)),
-                        ", ".join(map(str, other)),
-                        ", ".join(map(self.sprint_name, other)),
+                        ", ".join(map(str, left)),
+                        ", ".join(map(self.sprint_name, left)),
+                        ", ".join(map(str, right)),
+                        ", ".join(map(self.sprint_name, right)),
                     )
                 ]
             case "fix_version_ids":
-                one, other = ids_of(before), ids_of(after)
+                left, right = ids_of(before), ids_of(after)
                 gone = [
                     item("Fix Version", "fixVersions", "jira", str(v), self.version_name(v), None, None)
-                    for v in one
-                    if v not in other
+                    for v in left
+                    if v not in right
                 ]
                 come = [
                     item("Fix Version", "fixVersions", "jira", None, None, str(v), self.version_name(v))
-                    for v in other
-                    if v not in one
+                    for v in right
+                    if v not in left
                 ]
                 return gone + come
             case "parent_issue_id":

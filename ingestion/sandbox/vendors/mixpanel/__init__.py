@@ -1,7 +1,7 @@
 """Mixpanel: raw export, profiles with session paging, group profiles, cohorts, annotations.
 
-Belongs here: paths, authentication, limits, compression, profiles. Does not belong here: the lines of the export
-(`export.py`), `where` expressions (`selector.py`).
+Belongs here: paths, authentication, limits, compression, profiles. Does not belong here: the lines of the
+export (`export.py`), `where` expressions (`selector.py`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import base64
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
-from typing import Any
+from itertools import chain, islice
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -43,14 +43,14 @@ class Mixpanel(Vendor):
     certificate_hosts = hosts
     routes = routes
     delays_single_events = True
-    PLAN: Mapping[str, Any] = {
+    PLAN: ClassVar[Mapping[str, Any]] = {
         "export_per_hour": 60,
         "export_per_second": 3,
         "export_in_flight": 100,
         "query_per_hour": 60,
         "query_in_flight": 5,
         "project_time_zone": "UTC",
-        "is_old_project": False,  # `time` is the project's wall clock as if it were UTC; dates are in its zone
+        "is_old_project": False,  # `time` is the project's wall clock as if UTC; dates are in its zone
         "insert_ids_from": None,  # events of earlier days have no $insert_id (a date)
         "is_paid": True,  # 402 on the export when not
     }
@@ -185,7 +185,7 @@ class Mixpanel(Vendor):
         drifts = [fault for fault in self.faults if isinstance(fault, SchemaDrift)]
         if test is not None or drifts:
             chunks = _altered(chunks, test, drifts, None if limit is None else int(limit))
-        begin = list(chunk for chunk, _ in zip(chunks, range(1), strict=False))
+        begin = list(islice(chunks, 1))
         if not begin:
             return Reply(body=b"", media_type="text/plain; charset=utf-8")
         if len(begin[0]) <= GZIP_FROM:

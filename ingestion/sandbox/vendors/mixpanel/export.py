@@ -1,6 +1,8 @@
-"""Mixpanel's raw export: the world's events as lines of JSON, written by DuckDB straight from the world's files.
+"""Mixpanel's raw export: the world's events as lines of JSON, written by DuckDB straight from the world's
+files.
 
-Belongs here: the query and the bytes of lines. Does not belong here: paths, limits, compression (`__init__.py`).
+Belongs here: the query and the bytes of lines. Does not belong here: paths, limits, compression
+(`__init__.py`).
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ class Window:
 
     Arguments:
         first, last: days in the project's zone, both inclusive.
-        zone: None for a project whose times are UTC; else the project's zone: days are cut in it and `time` is its
-            wall clock written as if it were UTC.
+        zone: None for a project whose times are UTC; else the project's zone: days are cut in it and `time`
+            is its wall clock written as if it were UTC.
         insert_ids_from: events of earlier days have no `$insert_id`, as those of old imports.
     """
 
@@ -81,7 +83,8 @@ class EventLines:
         ingested = "visible_at"
         if delivery.late_every:
             delay = f"to_seconds({float(delivery.late_seconds)})"
-            ingested = f"case when event_id % {delivery.late_every} = 0 then visible_at + {delay} else visible_at end"
+            is_late = f"event_id % {delivery.late_every} = 0"
+            ingested = f"case when {is_late} then visible_at + {delay} else visible_at end"
         arrivals = f"select *, {ingested} as ingested_at from read_parquet($events)"
         if self._duplicates.exists():
             arrivals += (
@@ -90,8 +93,8 @@ class EventLines:
             )
         if delivery.repeat_every:
             arrivals += (
-                " union all select *, visible_at + interval 1 minute as ingested_at from read_parquet($events)"
-                f" where event_id % {delivery.repeat_every} = 0"
+                " union all select *, visible_at + interval 1 minute as ingested_at"
+                f" from read_parquet($events) where event_id % {delivery.repeat_every} = 0"
             )
         time = "epoch_ms" if window.in_milliseconds else "epoch_seconds"
         insert_id = "',\"$insert_id\":\"e' || event_id || '\"'"
@@ -121,7 +124,8 @@ class EventLines:
                 where occurred_at >= $first - interval 1 day and occurred_at < $last + interval 2 day
             ),
             timed as (
-                select *, cast(floor(epoch(local_at)) as bigint) as epoch_seconds, epoch_ms(local_at) as epoch_ms,
+                select *, cast(floor(epoch(local_at)) as bigint) as epoch_seconds,
+                    epoch_ms(local_at) as epoch_ms,
                     case when person_id is not null then 'u-' || person_id
                         when staff_id is not null then 's-' || staff_id end as user_id
                 from chosen

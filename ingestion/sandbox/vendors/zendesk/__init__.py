@@ -1,6 +1,7 @@
 """Zendesk Support's API v2: incremental exports, cursor and offset pages, tokens, limits.
 
-Belongs here: paths, pages, authentication, limits, errors. Does not belong here: what the objects hold (`desk.py`).
+Belongs here: paths, pages, authentication, limits, errors. Does not belong here: what the objects hold
+(`desk.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import base64
 import bisect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from ingestion.sandbox import credentials
@@ -25,9 +26,6 @@ from ingestion.sandbox.vendors.zendesk.desk import (
     Ticket,
     epoch,
     iso,
-    org_id,
-    person_user,
-    via,
 )
 from ingestion.sandbox.wire import Call, Refusal, Reply, Routes, Vendor
 
@@ -46,7 +44,7 @@ class Zendesk(Vendor):
     hosts = ("*.zendesk.com",)
     certificate_hosts = hosts
     routes = routes
-    PLAN: Mapping[str, Any] = {
+    PLAN: ClassVar[Mapping[str, Any]] = {
         "account_per_minute": 2500,
         "incremental_exports": 30,  # per minute; 10 without the add-on
         "incremental_exports_cursor": 60,  # per minute, users; 20 without the add-on
@@ -259,7 +257,10 @@ class Zendesk(Vendor):
         return f"{call.root}{call.path}.json?{urlencode([*query, *more.items()])}"
 
     def start_time(self, call: Call, text: str | None) -> int:
-        """Seconds of a start time given as integer, float or ISO. Raises Refusal when missing or too recent."""
+        """Seconds of a start time given as integer, float or ISO.
+
+        Raises Refusal when missing or too recent.
+        """
         if not text:
             raise self.invalid("InvalidValue", "Parameter start_time is required")
         try:
@@ -322,7 +323,9 @@ class Zendesk(Vendor):
         when: Callable[[Any], int],
         show: Callable[[Any], Any],
     ) -> tuple[list[Any], dict[str, Any]]:
-        """A page of a time-based incremental export: its rows and its payload. `rows` are in the order of `when`."""
+        """A page of a time-based incremental export: its rows and its payload. `rows` are in the order of
+        `when`.
+        """
         size = min(max(1, _number(call.query.get("per_page"), EXPORT_PAGE)), EXPORT_PAGE)
         since = self.start_time(call, call.query.get("start_time"))
         end = bisect.bisect_right(rows, epoch(call.book.now) - HELD_BACK, key=when)
@@ -483,7 +486,6 @@ class Zendesk(Vendor):
 
     @routes("GET", f"{API}/incremental/ticket_metric_events", tags="incremental-exports")
     def export_metric_events(self, call: Call) -> Reply:
-        desk = call.book.view(Desk)
         rows = call.book.view(_metric_events)
         if "page[size]" in call.query:
             since = self.start_time(call, call.query.get("start_time")) if "start_time" in call.query else 0
@@ -494,7 +496,6 @@ class Zendesk(Vendor):
         _, payload = self.export_by_time(
             call, "ticket_metric_events", rows, lambda row: _seconds(row["time"]), lambda row: row
         )
-        del desk
         return Reply(payload, items="ticket_metric_events")
 
     # --- tickets
@@ -855,7 +856,8 @@ class Zendesk(Vendor):
         if not self.plan["jira_links"]:
             message = {
                 "title": "Forbidden",
-                "message": "You do not have access to this page. Please contact the account owner of this help desk for further help.",
+                "message": "You do not have access to this page. "
+                "Please contact the account owner of this help desk for further help.",
             }
             raise Refusal(Reply({"error": message}, status=403))
 
@@ -969,9 +971,11 @@ def _metric_events(book: Any) -> list[dict[str, Any]]:
     """When the clocks of each ticket's metrics began, paused and ended, by time."""
     desk = book.view(Desk)
     rows: list[dict[str, Any]] = []
+    counts: dict[int, int] = {}
 
     def add(ticket: Ticket, metric: str, instance: int, kind: str, at: datetime, **more: Any) -> None:
-        number = ticket.id * 1000 + sum(1 for row in rows[-40:] if row["ticket_id"] == ticket.id)
+        number = ticket.id * 1000 + counts.get(ticket.id, 0)
+        counts[ticket.id] = counts.get(ticket.id, 0) + 1
         rows.append(
             {
                 "id": number,
@@ -1011,7 +1015,7 @@ def _metric_events(book: Any) -> list[dict[str, Any]]:
 
 
 def _start(call: Call) -> datetime:
-    return call.book.meta.starts_at.replace(tzinfo=None)  # type: ignore[no-any-return]
+    return call.book.meta.starts_at.replace(tzinfo=None)
 
 
 def _seconds(text: str) -> int:
@@ -1066,5 +1070,3 @@ def _with_comment(row: Mapping[str, Any], score: str) -> bool:
 
 
 VENDOR = Zendesk
-
-__all__ = ["VENDOR", "Zendesk", "org_id", "person_user", "via"]

@@ -43,6 +43,8 @@ _RAILS_ZONES = {
     "UTC": "UTC",
 }
 
+_LOCALES = {"pt": "pt-BR", "en": "en-US"}
+
 
 def iso(moment: datetime) -> str:
     return f"{moment.replace(microsecond=0).isoformat()}Z"
@@ -125,7 +127,9 @@ class Desk:
         return {row["staff_id"] for row in self.book.rows("staff") if row["role"] == "support_bot"}
 
     def organization_of(self, account_id: int | None) -> int | None:
-        """The organisation that an account's people and tickets are in now: merges followed, none when deleted."""
+        """The organisation that an account's people and tickets are in now: merges followed, none when
+        deleted.
+        """
         survivor = self.book.survivor("accounts", account_id)
         if survivor is None:
             return None
@@ -133,7 +137,9 @@ class Desk:
         return None if entity is None or entity.is_deleted else org_id(survivor)
 
     def moved_at(self, account_id: int | None) -> datetime:
-        """When the account's organisation was last merged or deleted, which writes its people and tickets too."""
+        """When the account's organisation was last merged or deleted, which writes its people and tickets
+        too.
+        """
         entity = self.book.entities("accounts").get(account_id) if account_id is not None else None
         if entity is None:
             return datetime.min
@@ -190,7 +196,7 @@ class Desk:
                     organization_id=self.organization_of(row["account_id"]),
                     external_id=str(entity.id) if entity.id % 10 else None,
                     phone=row["phone"],
-                    locale={"pt": "pt-BR", "en": "en-US"}.get(row["language"], row["language"]),
+                    locale=_LOCALES.get(row["language"], "en-US"),
                     zone=self.book.meta.time_zone,
                 )
             )
@@ -209,7 +215,7 @@ class Desk:
                     organization_id=None,
                     external_id=None,
                     phone=None,
-                    locale={"pt": "pt-BR", "en": "en-US"}.get(row["language"], row["language"]),
+                    locale=_LOCALES.get(row["language"], "en-US"),
                     zone=row["time_zone"],
                     default_group_id=row["team_id"] if is_agent else None,
                     role_type=None if row["role"] != "support_bot" else 3,
@@ -639,7 +645,9 @@ class Desk:
 
     @cached_property
     def ticket_events(self) -> list[Audit]:
-        """Audits of all tickets as the incremental export orders them; a deleted ticket has none but its deletion."""
+        """Audits of all tickets as the incremental export orders them; a deleted ticket has none but its
+        deletion.
+        """
         found = []
         for ticket in self.tickets.values():
             audits = self.audits(ticket)
