@@ -1,7 +1,7 @@
 """Writes the company's governance files as they stand at a moment.
 
-Belongs here: what the invented company keeps in its own repository, from the world's tables and its few settings.
-Does not belong here: how such files are read and checked (the governance source).
+Belongs here: what the invented company keeps in its own repository, from the world's tables and its few
+settings. Does not belong here: how such files are read and checked (the governance source).
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class _Visible:
 
     def records(self, table: str) -> list[dict[str, Any]]:
         return [
-            {name: value for name, value in row.items() if not pd.isna(value)}
+            {str(name): value for name, value in row.items() if not pd.isna(value)}
             for row in self.world.visible(table, self.now).to_dict("records")
         ]
 
@@ -352,11 +352,12 @@ def _accounts(visible: _Visible) -> list[Sequence[Any]]:
             rows.append(
                 ("hubspot", row.account_id, "", kind, "Ours" if kind == "own" else "Made to try things out")
             )
-    for row in accounts.itertuples():
-        # The support system knows every tenth organisation without its CRM id; some of these have no domain either.
-        if int(str(row.account_id)) % 10 == 0 and pd.isna(row.domain):
-            organisation = 900_000_000 + int(str(row.account_id))
-            rows.append(("zendesk", organisation, f"hubspot:{row.account_id}", "", "No domain to match by"))
+    without_domain = accounts[accounts["domain"].isna()]
+    for account_id in without_domain["account_id"]:
+        # The support system knows every tenth organisation without its CRM id; some have no domain either.
+        if account_id % 10 == 0:
+            organisation = 900_000_000 + account_id
+            rows.append(("zendesk", organisation, f"hubspot:{account_id}", "", "No domain to match by"))
     return rows
 
 
@@ -383,8 +384,15 @@ def _without_none(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+class _PlainDumper(yaml.SafeDumper):
+    """Writes a value that comes twice twice, as a person would."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def _write_yaml(path: Path, content: dict[str, Any]) -> None:
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.dump(content, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
     path.write_text(text, encoding="utf-8")
 
 

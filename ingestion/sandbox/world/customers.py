@@ -1,7 +1,8 @@
-"""Customer organisations and their people: who they are, and how they are changed, merged and deleted in the CRM.
+"""Customer organisations and their people: who they are, and how they are changed, merged and deleted in
+the CRM.
 
-Belongs here: accounts, people and their changes. Does not belong here: what they pay (lifecycle.py, revenue.py)
-or do (usage.py, support.py, voice.py).
+Belongs here: accounts, people and their changes. Does not belong here: what they pay (lifecycle.py,
+revenue.py) or do (usage.py, support.py, voice.py).
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ _SEATS = {"smb": (3, 18), "mid_market": (18, 80), "enterprise": (80, 380)}
 class Account:
     """A CRM account while the world is made; what changes over time is in `segment_changes` and the ledger.
 
-    `kind` says why it is there: `customer`, `prospect`, `test`, `own`, `duplicate` (merged into another later).
+    `kind` says why it is there: `customer`, `prospect`, `test`, `own`, `duplicate` (merged into another
+    later).
     """
 
     account_id: int
@@ -204,6 +206,8 @@ def _make_accounts(setting: Setting, organisation: Organisation) -> list[Account
         account.deleted_at = business_moment(
             rng, to_local(setting.between(0.85 + 0.14 * rng.random())).date()
         )
+    if deletable:
+        deletable[0].deleted_at = setting.as_of + timedelta(hours=10, minutes=2, seconds=31)
     return drafts
 
 
@@ -217,7 +221,7 @@ def _draft_account(
         "smb" if kind in ("test", "own", "duplicate") else pick_weighted(rng, SEGMENTS, _SEGMENT_WEIGHTS)
     )
     low, high = _SEATS[segment]
-    seats = int(round(low * (high / low) ** rng.random()))
+    seats = round(low * (high / low) ** rng.random())
     health = float(rng.beta(5, 2.4))
     owner_language = "pt" if language == "pt" else "en"
     owners = [m for m in organisation.members("csm") if m.language == owner_language]
@@ -321,12 +325,13 @@ def _plan_merges(setting: Setting, rng: np.random.Generator, accounts: list[Acco
         account.merged_at = business_moment(
             rng, next_weekday((earliest + (latest - earliest) * share).date())
         )
-    # One merge falls just after the company is looked at first.
+    # One merge falls just after the company is looked at first; another takes a contract along.
     late = [
         a for a in accounts if a.kind == "duplicate" and a.created_at < setting.as_of - timedelta(days=40)
     ]
     if late:
-        late[-1].merged_at = setting.as_of + timedelta(hours=32, minutes=11, seconds=7)
+        late[-1].merged_at = setting.as_of + timedelta(hours=8, minutes=11, seconds=7)
+        late[0].first_start_on = to_local(late[0].created_at).date() + timedelta(days=15)
 
 
 def _plan_segment_changes(setting: Setting, rng: np.random.Generator, account: Account) -> None:
@@ -479,7 +484,7 @@ def _change_people(setting: Setting, ledger: Ledger, customers: Customers) -> No
         at = business_moment(rng, next_weekday(setting.between(low + (high - low) * rng.random()).date()))
         return max(at, person.created_at + timedelta(days=2))
 
-    for _ in range(min(wanted, len(order) // 5)):
+    for step in range(min(wanted, len(order) // 5)):
         married = free[order.pop()]
         if married.email:
             local_part, _, domain = married.email.partition("@")
@@ -493,6 +498,8 @@ def _change_people(setting: Setting, ledger: Ledger, customers: Customers) -> No
         ledger.change("people", promoted.person_id, "job_title", old, new, moment_after(promoted, 0.7, 1.04))
         deleted = free[order.pop()]
         deleted_at = moment_after(deleted, 0.75, 1.03)
+        if step == 0:
+            deleted_at = setting.as_of + timedelta(hours=9, minutes=20, seconds=5)
         deleted.user_from = None
         ledger.change("people", deleted.person_id, "deleted", "false", "true", deleted_at)
         twin = free[order.pop()]

@@ -1,7 +1,7 @@
 """What the company wants and decides: objectives, key results, decisions, and the deliveries that carry them.
 
-Belongs here: the governed side of deliveries. Does not belong here: who was exposed and what it did (rollouts.py),
-or the files that say all this (company.py).
+Belongs here: the governed side of deliveries. Does not belong here: who was exposed and what it did
+(rollouts.py), or the files that say all this (company.py).
 """
 
 from __future__ import annotations
@@ -197,14 +197,14 @@ _LATER: tuple[tuple[float, str, str, str, str, int], ...] = (
         2,
     ),
     (
-        1.3,
+        0.3,
         "price-review",
         "Review the price list in January",
         "customer_evidence",
         "Price comes up in renewals.",
         1,
     ),
-    (3.4, "weekly-incident-review", "Review incidents every week", "metric", "The same causes come back.", 4),
+    (2.4, "weekly-incident-review", "Review incidents every week", "metric", "The same causes come back.", 4),
     (
         8.4,
         "retire-old-editor",

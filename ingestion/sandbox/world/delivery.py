@@ -1,7 +1,7 @@
 """The work of the delivery teams: issues, their changelogs, comments, links and worklogs.
 
-Belongs here: how issues come up and move. Does not belong here: projects, sprints and versions (workflow.py), or
-what a delivery does to customers (rollouts.py).
+Belongs here: how issues come up and move. Does not belong here: projects, sprints and versions
+(workflow.py), or what a delivery does to customers (rollouts.py).
 
 Each issue collects edits (a moment, who, and what is set, added or removed) in any order. They are sorted and
 replayed once at the end, so that every change knows the value before it; what follows a deletion is dropped.
@@ -139,7 +139,7 @@ class Delivery:
         self.issues.append(issue)
         return issue
 
-    # -- initiatives and epics -----------------------------------------------------------------------------------
+    # -- initiatives and epics ----------------------------------------------------------------------
 
     def plan_epics(self) -> None:
         """Initiatives, one epic per governed delivery, and further epics that nobody governs."""
@@ -239,7 +239,7 @@ class Delivery:
             (v.version_id for v in self.boards.versions[project.project_id] if v.released_at >= at), None
         )
 
-    # -- standard issues -------------------------------------------------------------------------------------------
+    # -- standard issues ----------------------------------------------------------------------------
 
     def _draft(
         self, rng: np.random.Generator, project: Project, created: datetime, working_at: datetime
@@ -437,7 +437,7 @@ class Delivery:
                 child.edit(end, worker, ("status_id", "set", flow.done), ("resolution", "set", "Done"))
                 child.done_at = end
 
-    # -- scrum -----------------------------------------------------------------------------------------------------
+    # -- scrum --------------------------------------------------------------------------------------
 
     def run_sprints(self, project: Project) -> None:
         """Everything that goes through the sprints of a project."""
@@ -521,7 +521,7 @@ class Delivery:
             at = sprint.starts_at + (sprint.completes_at - sprint.starts_at) * share
             issue.edit(max(at, added + HOUR), manager, ("story_points", "set", pick(rng, _POINTS)))
 
-    # -- kanban, backlog and oddities ------------------------------------------------------------------------------
+    # -- kanban, backlog and oddities ---------------------------------------------------------------
 
     def run_kanban(self, project: Project) -> None:
         """A board without sprints: work comes in every day and is taken when there is room."""
@@ -549,7 +549,8 @@ class Delivery:
             day += DAY
 
     def fill_backlogs(self) -> None:
-        """Issues that wait; some are cancelled, deleted, moved to another project, or fiddled with for months."""
+        """Issues that wait; some are cancelled, deleted, moved to another project, or fiddled with for
+        months."""
         rng = self.setting.stream("backlog")
         months = max(1, (self.setting.ends_at - self.setting.starts_at).days // 30)
         for project in PROJECTS:
@@ -600,7 +601,7 @@ class Delivery:
             if rng.random() < 0.008:
                 at = issue.created_at + timedelta(days=float(rng.uniform(1, 60)))
                 issue.edit(at, self.organisation.jira_admin.staff_id, ("deleted", "set", True))
-        # Something is deleted in the first days after the company is looked at, so that a sweep has to find it.
+        # Something is deleted in the first days after `as_of`, so that a sweep has something to find.
         recent = [i for i in free if self.setting.as_of - 40 * DAY < i.created_at < self.setting.as_of - DAY]
         for step, issue in enumerate(recent[:3]):
             at = self.setting.as_of + timedelta(hours=9 + 24 * step, seconds=17)
@@ -636,7 +637,7 @@ class Delivery:
             done = max(started + 4 * HOUR, rollout.released_at - timedelta(hours=int(rng.integers(20, 90))))
             self._work(rng, issue, started, done, may_reopen=False)
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+    # -- writing ------------------------------------------------------------------------------------
 
     def write(self) -> list[WrittenIssue]:
         """Number the issues, replay their edits and record everything."""
@@ -685,19 +686,19 @@ class Delivery:
             arrivals.append((max(at, issue.created_at + HOUR), issue.issue_id, issue, target))
         arrivals.sort(key=lambda a: (a[0], a[1]))
         next_number = {project.project_id: 1 for project in PROJECTS}
-        for at, _, issue, target in arrivals:
-            home = target or issue.project
+        for at, _, issue, destination in arrivals:
+            home = issue.project if destination is None else destination
             number = next_number[home.project_id]
             next_number[home.project_id] += 1
-            if target is None:
+            if destination is None:
                 issue.number = number
             else:
                 issue.edit(
                     at,
-                    self.organisation.manager(target.team_id).staff_id,
-                    ("project_id", "set", target.project_id),
-                    ("key", "set", f"{target.key}-{number}"),
-                    ("status_id", "set", target.workflow.to_do),
+                    self.organisation.manager(home.team_id).staff_id,
+                    ("project_id", "set", home.project_id),
+                    ("key", "set", f"{home.key}-{number}"),
+                    ("status_id", "set", home.workflow.to_do),
                     ("parent_issue_id", "set", None),
                 )
 

@@ -1,7 +1,7 @@
 """The company's exchange rates: one fixed set per fiscal year, and what recurring revenue is by them.
 
-Belongs here: rates and the plain arithmetic that sets plausible targets. Does not belong here: the marts' logic,
-which is never taken from here.
+Belongs here: rates and the plain arithmetic that sets plausible targets. Does not belong here: the marts'
+logic, which is never taken from here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def rates_of(year: int) -> dict[str, float]:
 def recurring_revenue(
     contracts: Iterable[dict[str, Any]], day: date, accounts: set[int] | None = None
 ) -> float:
-    """Recurring revenue a month on a day, in the reporting currency; to set targets by, not to check marts with."""
+    """Recurring revenue a month on a day, in the reporting currency; to set targets by, not to check marts
+    with."""
     current: dict[tuple[int, int], dict[str, Any]] = {}
     for contract in contracts:
         if not contract["is_recurring"] or not contract["starts_on"] <= day < contract["ends_on"]:

@@ -1,7 +1,7 @@
 """Makes a world: one company, coherent across all its systems, from one seed.
 
-Belongs here: the order in which the domains are made, and the files of the folder. Does not belong here: any domain
-(organisation.py, customers.py, ...) or the schema (schema.py).
+Belongs here: the order in which the domains are made, and the files of the folder. Does not belong here:
+any domain (organisation.py, customers.py, ...) or the schema (schema.py).
 """
 
 from __future__ import annotations

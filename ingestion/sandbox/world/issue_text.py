@@ -109,7 +109,7 @@ _WHY = {
     ),
     "pt": (
         "Clientes pedem isto no suporte. Ver os chamados ligados.",
-        "Encontrado ao investigar lentidão.\n\nPassos:\n1. Abrir a página\n2. Aplicar dois filtros\n3. Esperar",
+        "Encontrado ao investigar lentidão.\n\nPassos:\n1. Abrir a página\n2. Filtrar duas vezes\n3. Esperar",
         "Parte do épico. Aceite: funciona com 10.000 linhas, nos dois idiomas.",
         "Combinado no planejamento; detalhes no arquivo de design.",
     ),

@@ -68,7 +68,8 @@ class Ledger:
         return at
 
     def write(self, folder: Path, ends_at: datetime) -> dict[str, int]:
-        """Write every table to `folder`, without what would become visible after `ends_at`; returns row counts."""
+        """Write every table to `folder`, without what would become visible after `ends_at`; returns row
+        counts."""
         folder.mkdir(parents=True, exist_ok=True)
         counts = {}
         for name in TABLES:

@@ -72,6 +72,8 @@ def _live(setting: Setting, rng: np.random.Generator, account: Account) -> Life:
     while starts_on <= last_day:
         term = Term(starts_on, months, kind)
         life.terms.append(term)
+        if account.kind == "duplicate":
+            break
         if term.ends_on > last_day + timedelta(days=60):
             break
         if account.kind == "customer" and rng.random() < _churn_chance(account, months):
@@ -101,6 +103,6 @@ def _churn_chance(account: Account, months: int) -> float:
     """Chance to leave at the end of a term; a month's chance for monthly payers."""
     yearly = min(
         0.85,
-        0.04 + 1.1 * max(0.0, 0.95 - account.health) ** 2.0 + (0.06 if account.segment == "smb" else 0.0),
+        0.05 + 1.7 * max(0.0, 0.95 - account.health) ** 2.0 + (0.06 if account.segment == "smb" else 0.0),
     )
     return 1 - (1 - yearly) ** (1 / 9) if months == 1 else yearly

@@ -149,7 +149,5 @@ FREE_MAIL: dict[str, tuple[str, ...]] = {
 
 def ascii_slug(text: str) -> str:
     """Letters and digits of a name in lower case without accents."""
-    import unicodedata
-
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return "".join(letter for letter in plain.lower() if letter.isalnum())

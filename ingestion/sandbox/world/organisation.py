@@ -106,7 +106,8 @@ class Organisation:
         self.jira_admin = self._by_role["jira_admin"][0]
 
     def members(self, role: str, team_id: int | None = None, at: datetime | None = None) -> list[Staff]:
-        """Staff of a role, of one team if given, who work there at a moment if given (never empty: else all)."""
+        """Staff of a role, of one team if given, who work there at a moment if given (never empty: else
+        all)."""
         found = [m for m in self._by_role[role] if team_id is None or m.team_id == team_id]
         if at is None:
             return found

@@ -1,7 +1,8 @@
-"""Puts messages together: what customers and agents write, in Portuguese and English, with the noise of real text.
+"""Puts messages together: what customers and agents write, in Portuguese and English, with the noise of
+real text.
 
-Belongs here: greetings, closings, personal data in the text, hostile and odd characters, agents' answers, survey
-verbatims, notes. Does not belong here: what is said about a theme (themes.py).
+Belongs here: greetings, closings, personal data in the text, hostile and odd characters, agents' answers,
+survey verbatims, notes. Does not belong here: what is said about a theme (themes.py).
 """
 
 from __future__ import annotations
@@ -130,8 +131,8 @@ AUTO_REPLY = {
     "pt": "Recebemos a sua solicitação e responderemos assim que possível. Esta é uma mensagem automática.",
 }
 BOT_ANSWER = {
-    "en": "I am the assistant of Trilha. This article may help: https://help.trilha.example/a/{n}. Did that answer it?",
-    "pt": "Sou o assistente da Trilha. Este artigo pode ajudar: https://ajuda.trilha.example/a/{n}. Resolveu a dúvida?",
+    "en": "I am the assistant. This may help: https://help.trilha.example/a/{n}. Did that answer it?",
+    "pt": "Sou o assistente. Isto pode ajudar: https://ajuda.trilha.example/a/{n}. Resolveu a dúvida?",
 }
 INTERNAL_NOTE = {
     "en": "Seen with two other accounts this week, see the linked issue.",
@@ -142,7 +143,7 @@ MERGE_NOTE = {
     "pt": "Esta solicitação foi fechada e unida a outra solicitação.",
 }
 
-_RATING_TEXTS = {
+_RATING_TEXTS: dict[str, dict[str, tuple[str, ...]]] = {
     "good": {
         "en": ("Quick and friendly.", "Solved in no time.", "Great help, thank you."),
         "pt": ("Rápido e atencioso.", "Resolvido na hora.", "Ótimo atendimento, obrigada."),
@@ -152,7 +153,7 @@ _RATING_TEXTS = {
         "pt": ("Demorou demais.", "O problema continua.", "Precisei explicar três vezes."),
     },
 }
-_NPS_TEXTS = {
+_NPS_TEXTS: dict[str, dict[str, tuple[str, ...]]] = {
     "praise": {
         "en": (
             "Does what it should, the team likes it.",
@@ -225,7 +226,7 @@ def sentence_of(rng: np.random.Generator, theme: Theme, language: str) -> str:
 
 
 def message(rng: np.random.Generator, theme: Theme, language: str, writer: str, email: str | None) -> str:
-    """A customer's first message: greeting, one or two sentences on the theme, context, closing, signature."""
+    """A customer's first message: greeting, a sentence or two on the theme, context, closing, signature."""
     body = [sentence_of(rng, theme, language)]
     if rng.random() < 0.35:
         second = sentence_of(rng, theme, language)

@@ -1,7 +1,7 @@
 """What customers buy: deals with their stage history, and the contracts (line items) of those that are won.
 
-Belongs here: prices, quantities, deals, contracts and their changes. Does not belong here: who renews or leaves
-(lifecycle.py).
+Belongs here: prices, quantities, deals, contracts and their changes. Does not belong here: who renews or
+leaves (lifecycle.py).
 """
 
 from __future__ import annotations
@@ -209,9 +209,13 @@ def _sell_life(
             cycle,
         )
         book.sell(sale, *lines)
-        _change_within_term(
-            rng, book, account, term, plan_id, seats, amount, pending, term.ends_on in churn_days
+        follower = life.terms[number + 1] if number + 1 < len(life.terms) else None
+        until = min(term.ends_on, follower.starts_on - timedelta(days=6)) if follower else term.ends_on
+        changes, carried = _changes_within(
+            rng, account, term, until, seats, pending, term.ends_on in churn_days
         )
+        seats, rise = _amend(rng, book, account, term, plan_id, seats, amount, changes)
+        monthly_extra *= rise * carried
     for day, reason in life.churns:
         last = max((t for t in life.terms if t.ends_on <= day), key=lambda t: t.ends_on)
         at = business_moment(
@@ -252,7 +256,40 @@ def _next_size(rng: np.random.Generator, account: Account, seats: int, plan_id: 
     return seats, plan_id
 
 
-def _change_within_term(
+def _changes_within(
+    rng: np.random.Generator,
+    account: Account,
+    term: Term,
+    until: date,
+    seats: int,
+    pending: list[tuple[datetime, float]],
+    ends_in_churn: bool,
+) -> tuple[list[tuple[date, int, float]], float]:
+    """What changes inside a term before `until`: (day, seats, factor on the price).
+
+    Uses up the pending uplifts of the term; the factor of those that come too late for it is returned beside.
+    """
+    changes: list[tuple[date, int, float]] = []
+    carried = 1.0
+    if term.months >= 7 and account.kind == "customer" and rng.random() < 0.22:
+        elapsed = int(rng.integers(2, term.months - 1))
+        more = max(1, round(seats * (0.08 + 0.3 * rng.random())))
+        changes.append((add_months(term.starts_on, elapsed), seats + more, 1.0))
+    while pending and to_local(pending[0][0]).date() < term.ends_on:
+        at, effect = pending.pop(0)
+        day = to_local(at).date() + timedelta(days=3)
+        if ends_in_churn:
+            # To end with the term, the change has to begin on a month's boundary of it.
+            steps = (add_months(term.starts_on, n) for n in range(term.months + 1))
+            day = next((step for step in steps if step >= day), term.ends_on)
+        if term.starts_on < day < until:
+            changes.append((day, seats, 1 + effect))
+        else:
+            carried *= 1 + effect
+    return [change for change in sorted(changes) if term.starts_on < change[0] < until], carried
+
+
+def _amend(
     rng: np.random.Generator,
     book: RevenueBook,
     account: Account,
@@ -260,38 +297,25 @@ def _change_within_term(
     plan_id: int,
     seats: int,
     amount: float,
-    pending: list[tuple[datetime, float]],
-    ends_in_churn: bool,
-) -> None:
-    """Expansions inside a term: a newer contract on the same line, for the months that are left."""
-    changes: list[tuple[date, int, float]] = []
-    if term.months >= 7 and account.kind == "customer" and rng.random() < 0.22:
-        elapsed = int(rng.integers(2, term.months - 1))
-        more = max(1, round(seats * (0.08 + 0.3 * rng.random())))
-        changes.append((add_months(term.starts_on, elapsed), seats + more, 1.0))
-    while pending and term.starts_on <= to_local(pending[0][0]).date() < term.ends_on:
-        at, effect = pending.pop(0)
-        day = to_local(at).date() + timedelta(days=3)
-        if not ends_in_churn or add_months(day, 1) < term.ends_on:
-            changes.append((day, seats, 1 + effect))
+    changes: list[tuple[date, int, float]],
+) -> tuple[int, float]:
+    """Newer contracts on the same line for the months left; returns the last seats and price factor."""
     monthly = amount / term.months / seats
-    taken: set[date] = set()
-    for day, new_seats, rise in sorted(changes):
-        if day in taken or day >= term.ends_on or day <= term.starts_on:
-            continue
-        taken.add(day)
-        # A rise of the price adds to the seats of the moment; more seats keep the price of the moment.
+    total_rise = 1.0
+    last_day = term.starts_on
+    for day, new_seats, rise in changes:
+        begins = day if day > last_day else last_day + timedelta(days=1)
+        last_day = begins
         seats = max(seats, new_seats)
         monthly *= rise
-        months = next(n for n in range(1, 40) if add_months(day, n) >= term.ends_on)
-        if ends_in_churn:
-            months = max(1, next(n for n in range(1, 40) if add_months(day, n + 1) > term.ends_on))
+        total_rise *= rise
+        months = next(n for n in range(1, 40) if add_months(begins, n) >= term.ends_on)
         total = round(monthly * seats * months, 2)
-        at = business_moment(rng, day - timedelta(days=int(rng.integers(0, 3))), account.time_zone)
-        name = f"{account.name} – Expansion {day:%Y-%m}"
-        cycle = float(rng.uniform(2, 30))
-        sale = Sale(account, "expansion", name, SALES, at, True, total, cycle)
-        book.sell(sale, Line(plan_id, seats, total, months, day))
+        at = business_moment(rng, begins - timedelta(days=int(rng.integers(0, 3))), account.time_zone)
+        name = f"{account.name} – Expansion {begins:%Y-%m}"
+        sale = Sale(account, "expansion", name, SALES, at, True, total, float(rng.uniform(2, 30)))
+        book.sell(sale, Line(plan_id, seats, total, months, begins))
+    return seats, total_rise
 
 
 def _sell_add_on(
@@ -343,7 +367,8 @@ def _lose_some(
         deal_type = "expansion" if account.kind == "customer" else "new_business"
         seats = max(2, account.seats // (3 if account.kind == "customer" else 1))
         amount = _price(account, _PLAN_OF_SEGMENT[account.segment], seats, 12, rng)
-        name = f"{account.name} – {'More seats' if deal_type == 'expansion' else 'New subscription'} {closes:%Y-%m}"
+        title = "More seats" if deal_type == "expansion" else "New subscription"
+        name = f"{account.name} – {title} {closes:%Y-%m}"
         book.sell(Sale(account, deal_type, name, SALES, closes, False, amount, cycle, reason))
 
 
@@ -357,10 +382,11 @@ def _write(setting: Setting, organisation: Organisation, ledger: Ledger, book: R
         created = min(created, sale.closes_at - timedelta(hours=1)).replace(microsecond=0)
         drafts.append((created, sale, lines))
     drafts.sort(key=lambda draft: (draft[0], draft[1].name, draft[1].amount))
+    forced, mistaken = _soon_after(setting, drafts)
     contract_id = 50_000
     for number, (created, sale, lines) in enumerate(drafts):
         deal_id = 30_001 + number
-        _write_deal(setting, organisation, ledger, rng, deal_id, created, sale)
+        _write_deal(organisation, ledger, rng, deal_id, created, sale, forced.get(id(sale)))
         if not sale.is_won:
             continue
         for line in lines:
@@ -381,22 +407,41 @@ def _write(setting: Setting, organisation: Organisation, ledger: Ledger, book: R
                 "visible_at": sale.closes_at,
             }
             ledger.add("contracts", contract_id=contract_id, **values)
-            if line.months and rng.random() < 0.006:
+            noticed = sale.closes_at + timedelta(seconds=int(rng.integers(3600, 20 * 86400)))
+            if sale is mistaken:
+                noticed = setting.as_of + timedelta(hours=11, minutes=27)
+            if line.months and (rng.random() < 0.006 or sale is mistaken):
                 # Entered twice, and removed when somebody noticed.
                 contract_id += 1
                 ledger.add("contracts", contract_id=contract_id, **values)
-                noticed = sale.closes_at + timedelta(seconds=int(rng.integers(3600, 20 * 86400)))
                 ledger.change("contracts", contract_id, "deleted", "false", "true", noticed)
 
 
+def _soon_after(
+    setting: Setting, drafts: list[tuple[datetime, Sale, list[Line]]]
+) -> tuple[dict[int, datetime], Sale | None]:
+    """What goes just after `as_of`: open deals (by identity) with the moment; and whose line is a mistake."""
+    soon = setting.as_of + timedelta(hours=11, minutes=3, seconds=13)
+    open_then = [
+        sale for made, sale, _ in drafts if made < setting.as_of and sale.closes_at > soon and not sale.is_won
+    ]
+    won = [
+        sale
+        for _, sale, lines in drafts
+        if sale.is_won and lines[0].months and sale.closes_at < setting.as_of
+    ]
+    forced = {id(sale): soon + timedelta(days=place) for place, sale in enumerate(open_then[:2])}
+    return forced, max(won, key=lambda sale: sale.closes_at, default=None)
+
+
 def _write_deal(
-    setting: Setting,
     organisation: Organisation,
     ledger: Ledger,
     rng: np.random.Generator,
     deal_id: int,
     created: datetime,
     sale: Sale,
+    deleted_at: datetime | None,
 ) -> None:
     account = sale.account
     team = 7 if account.language == "pt" else 8
@@ -460,16 +505,24 @@ def _write_deal(
         if later != shown:
             ledger.change("deals", deal_id, "expected_close_on", shown, later, at, owner_id)
             shown = later
-    if rng.random() < 0.012:
-        at = moment(float(rng.uniform(0.2, 0.8)))
-        if not sale.is_won:
-            ledger.change(
-                "deals", deal_id, "deleted", "false", "true", max(at, last + timedelta(seconds=5)), owner_id
-            )
+    if not sale.is_won and (deleted_at is not None or rng.random() < 0.04):
+        at = max(deleted_at or moment(float(rng.uniform(0.2, 0.8))), last + timedelta(seconds=5))
+        ledger.change("deals", deal_id, "deleted", "false", "true", at, owner_id)
+        if deleted_at is not None or rng.random() < 0.7:
             return
+        # Deleted by mistake, and restored.
+        last = ledger.change(
+            "deals", deal_id, "deleted", "true", "false", at + timedelta(minutes=17), owner_id
+        )
     final = _WON[sale.pipeline_id] if sale.is_won else _LOST[sale.pipeline_id]
     closed_at = ledger.change(
-        "deals", deal_id, "stage_id", at_stage, final, max(sale.closes_at, last), owner_id
+        "deals",
+        deal_id,
+        "stage_id",
+        at_stage,
+        final,
+        max(sale.closes_at, last + timedelta(seconds=1)),
+        owner_id,
     )
     ledger.change("deals", deal_id, "closed_at", None, closed_at, closed_at, owner_id)
     if shown != close_day and sale.is_won:

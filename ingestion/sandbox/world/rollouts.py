@@ -1,7 +1,8 @@
 """What the company delivers to customers, who gets it when, and what it does to them: the planted truth.
 
-Belongs here: the list of governed deliveries with planted effects and non-effects, exposures and assignments.
-Does not belong here: the Jira work behind a delivery (delivery.py), or the usage and tickets that show the effect.
+Belongs here: the list of governed deliveries with planted effects and non-effects, exposures and
+assignments. Does not belong here: the Jira work behind a delivery (delivery.py), or the usage and tickets
+that show the effect.
 """
 
 from __future__ import annotations
@@ -24,13 +25,11 @@ from ingestion.sandbox.world.setting import Setting, business_moment, from_local
 class Plan:
     """A delivery as planned.
 
-    Arguments:
-        when: share of the way from the world's start to `as_of`; above 1: 1 + days after `as_of` / 100.
-        unit: what is assigned in an experiment or a phased rollout.
-        effects: metric to relative effect (of `csat`: points on 0-1) on those exposed; empty = it does nothing.
-            `tickets` concerns the delivery's theme where it has one.
-        metric_ids: what the company hopes to move.
-        self_selected: adopters choose themselves, the more engaged the sooner, in a spike of activity.
+    Arguments: when: share of the way from the world's start to `as_of`; above 1: 1 + days after `as_of` /
+    100. unit: what is assigned in an experiment or a phased rollout. effects: metric to relative effect (of
+    `csat`: points on 0-1) on those exposed; empty = it does nothing. `tickets` concerns the delivery's
+    theme where it has one. metric_ids: what the company hopes to move. self_selected: adopters choose
+    themselves, the more engaged the sooner, in a spike of activity.
     """
 
     delivery_id: str
@@ -346,7 +345,8 @@ class Rollouts:
 
 
 def release_moment(setting: Setting, plan: Plan) -> datetime:
-    """When a planned delivery is released: in the morning of a working day, before or after `as_of` as planned."""
+    """When a planned delivery is released: in the morning of a working day, before or after `as_of` as
+    planned."""
     if plan.when <= 1:
         day = next_weekday(to_local(setting.between(plan.when)).date())
     else:

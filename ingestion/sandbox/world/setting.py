@@ -1,6 +1,8 @@
-"""The frame that every domain of a generated world shares: its times, size, random streams and the company's name.
+"""The frame that every domain of a generated world shares: its times, size, random streams and the
+company's name.
 
-Belongs here: what is fixed before anything is drawn, and arithmetic on dates. Does not belong here: any domain.
+Belongs here: what is fixed before anything is drawn, and arithmetic on dates. Does not belong here: any
+domain.
 """
 
 from __future__ import annotations

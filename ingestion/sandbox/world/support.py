@@ -1,10 +1,11 @@
 """What customers ask support, and how support answers: tickets, comments, changes, ratings, links to issues.
 
-Belongs here: the life of tickets. Does not belong here: their words (themes.py, phrasing.py), or surveys (voice.py).
+Belongs here: the life of tickets. Does not belong here: their words (themes.py, phrasing.py), or surveys
+(voice.py).
 
-How many tickets each account writes per week and theme is drawn in one go; each ticket then collects steps (a moment,
-who, what changes, what is said) that are sorted and replayed, so that a comment and the change of status that goes
-with it share a second, and nothing follows a merge or a deletion.
+How many tickets each account writes per week and theme is drawn in one go; each ticket then collects steps
+(a moment, who, what changes, what is said) that are sorted and replayed, so that a comment and the change
+of status that goes with it share a second, and nothing follows a merge or a deletion.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _comment_order(row: dict[str, Any]) -> tuple[datetime, int, str]:
     return row["created_at"], row["ticket_id"], row["author_kind"]
 
 
-# -- who asks what, and when ---------------------------------------------------------------------------------------
+# -- who asks what, and when ------------------------------------------------------------------------
 
 
 def _ask(
@@ -233,7 +234,7 @@ def _add_incidents(
                 _add(setting, rng, tickets, customers, account, theme, at, incident)
 
 
-# -- the life of a ticket ------------------------------------------------------------------------------------------
+# -- the life of a ticket ---------------------------------------------------------------------------
 
 
 def _in_office(rng: np.random.Generator, agent: Staff, at: datetime) -> datetime:
@@ -285,7 +286,7 @@ def _answer_by_bot(
     bot = organisation.bot
     at = ticket.created_at + timedelta(seconds=int(rng.integers(4, 50)))
     text = phrasing.BOT_ANSWER[language].format(n=int(rng.integers(100, 999)))
-    changes = {"assignee_staff_id": bot.staff_id, "status": "pending"}
+    changes: dict[str, Any] = {"assignee_staff_id": bot.staff_id, "status": "pending"}
     ticket.steps.append(
         Step(at, bot.staff_id, changes, ("ai-agent",), ("bot", bot.staff_id, True, False, text))
     )
@@ -319,8 +320,8 @@ def _answer_by_agents(
         other = organisation.members("support_agent", 11 - team_id, at=ticket.created_at)
         handed = ticket.created_at + (replied - ticket.created_at) * 0.95
         agent = pick(rng, other)
-        changes = {"group_team_id": 11 - team_id, "assignee_staff_id": agent.staff_id}
-        ticket.steps.append(Step(handed, agent.staff_id, changes))
+        moves_on = {"group_team_id": 11 - team_id, "assignee_staff_id": agent.staff_id}
+        ticket.steps.append(Step(handed, agent.staff_id, moves_on))
     if rng.random() < 0.06:
         at = ticket.created_at + (replied - ticket.created_at) * float(rng.uniform(0.3, 1.5))
         raised = "high" if ticket.priority in (None, "low", "normal") else "normal"
@@ -329,11 +330,11 @@ def _answer_by_agents(
     at = replied
     reopened = False
     name = ticket.requester.name
-    rounds = 1 + int(rng.geometric(0.55)) if not is_chat else int(rng.geometric(0.7))
+    rounds = int(rng.geometric(0.7 if is_chat else 0.45))
     for turn in range(rounds):
         is_last = turn == rounds - 1
         status = "solved" if is_last else "hold" if ticket.kind == "bug" and rng.random() < 0.3 else "pending"
-        changes = {"assignee_staff_id": agent.staff_id, "status": status}
+        changes: dict[str, Any] = {"assignee_staff_id": agent.staff_id, "status": status}
         text = phrasing.agent_reply(rng, language, name)
         ticket.steps.append(
             Step(at, agent.staff_id, changes, comment=("staff", agent.staff_id, True, False, text))
@@ -456,7 +457,7 @@ def _delete(organisation: Organisation, rng: np.random.Generator, ticket: Ticket
     ticket.steps.append(Step(ticket.ended_at or ticket.created_at, agent.staff_id, {"deleted": True}))
 
 
-# -- writing -------------------------------------------------------------------------------------------------------
+# -- writing ----------------------------------------------------------------------------------------
 
 
 def _write(rng: np.random.Generator, ledger: Ledger, ticket: Ticket) -> None:

@@ -1,7 +1,8 @@
-"""What customers talk about: the company's themes, as its governance files define them, with sentences for each.
+"""What customers talk about: the company's themes, as its governance files define them, with sentences for
+each.
 
-Belongs here: themes and what is said about them in Portuguese and English. Does not belong here: how a whole message
-is put together (phrasing.py).
+Belongs here: themes and what is said about them in Portuguese and English. Does not belong here: how a
+whole message is put together (phrasing.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What people do in the product: analytics events, with late, repeated and anonymous ones.
 
-Belongs here: events. All of it is vectorised; nothing here loops over events. Does not belong here: why accounts are
-engaged (engagement.py) or exposed to a delivery (rollouts.py).
+Belongs here: events. All of it is vectorised; nothing here loops over events. Does not belong here: why
+accounts are engaged (engagement.py) or exposed to a delivery (rollouts.py).
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def _local_offset_seconds(setting: Setting, users: list[Person]) -> Ints:
 
 
 def _subscribed_days(setting: Setting, users: list[Person], lives: dict[int, Life]) -> NDArray[np.bool_]:
-    """(users, days) whether the person may use the product on a day: paid for or in a trial, and still there."""
+    """(users, days) whether the person may use the product on a day: paid for or in a trial, and still
+    there."""
     count = setting.week_count * 7
     first = setting.first_monday
     allowed = np.zeros((len(users), count), dtype=bool)
@@ -230,11 +231,8 @@ def _daily_events(
     value = np.array([name in VALUE_EVENTS for name in names])
     kind = np.where(first & ~value[kind], 0, kind)
     moment = _moments(setting, rng, day[repeat], offset[repeat])
-    features = np.where(
-        kind == 1,
-        np.array(BASE_FEATURES, dtype=object)[rng.integers(0, len(BASE_FEATURES), len(repeat))],
-        None,
-    )
+    features = np.array(BASE_FEATURES, dtype=object)[rng.integers(0, len(BASE_FEATURES), len(repeat))]
+    features[names[kind] != "Feature Used"] = None
     properties, mobile = _properties(rng, len(repeat), 0.12)
     person_ids = people[user[repeat]]
     events = _frame(
@@ -310,7 +308,8 @@ def _staff_events(setting: Setting, rng: np.random.Generator, organisation: Orga
     begins = np.array([m.active_from for m in members], dtype="datetime64[us]")[who]
     ends = np.array([m.active_to or setting.ends_at for m in members], dtype="datetime64[us]")[who]
     names = np.array([name for name, _ in EVENT_SHARES], dtype=object)[rng.integers(0, 4, count)]
-    features = np.where(names == "Feature Used", "reports", None)
+    features = np.full(count, "reports", dtype=object)
+    features[names != "Feature Used"] = None
     properties, _ = _properties(rng, count, 0.1)
     events = _frame(
         person_id=None,
@@ -333,7 +332,8 @@ def _adoption_events(
     rollouts: Rollouts,
     ledger: Ledger,
 ) -> list[pd.DataFrame]:
-    """`Feature Used` of each delivered feature, by the people of accounts that have it, on days when they are there."""
+    """`Feature Used` of each delivered feature, by the people of accounts that have it, on days when they
+    are there."""
     people, accounts = _identity(users)
     user, day, offset = (days[column].to_numpy() for column in ("user", "day", "offset"))
     frames = []

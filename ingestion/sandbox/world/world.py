@@ -145,7 +145,8 @@ class World:
         # Not by Series.map, which turns a mapping without entries into numbers.
         changed_at = pd.Series(last_change.reindex(rows[key]).to_numpy(), index=rows.index)
         rows["updated_at"] = changed_at.where(changed_at.notna(), rows["updated_at"]).astype("datetime64[us]")
-        for field, of_field in changes.groupby("field", sort=True):
+        for group, of_field in changes.groupby("field", sort=True):
+            field = str(group)
             last = of_field.drop_duplicates(key, keep="last").set_index(key)
             touched = rows[key].isin(last.index)
             values = rows.loc[touched, key].map(last["to_value"])
@@ -158,12 +159,12 @@ class World:
                 rows.loc[touched, "merged_into"] = pd.to_numeric(values).astype("Int64")
             else:
                 column = rows[field].copy()
-                cast = _cast(values, kinds[str(field)])
-                if kinds[str(field)] == pa.int64():
+                cast = _cast(values, kinds[field])
+                if kinds[field] == pa.int64():
                     column = column.astype("Int64")
                 column.loc[touched] = cast
                 rows[field] = column
-                if pa.types.is_int64(kinds[str(field)]) and not TABLES[name].field(str(field)).nullable:
+                if pa.types.is_int64(kinds[field]) and not TABLES[name].field(field).nullable:
                     rows[field] = rows[field].astype("int64")
         return rows.reset_index(drop=True)
 
