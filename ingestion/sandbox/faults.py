@@ -156,7 +156,7 @@ class TruncatedStream(_OnPage):
 
 
 class Duplicates(_Quiet):
-    """Each page begins with the last object of the page before it (Mixpanel: `every`-th event comes twice)."""
+    """Each page begins with the last object of the one before; Mixpanel: every so many-th event twice."""
 
     def __init__(self, every: int = 20, path: str = "") -> None:
         self.every, self.path = every, re.compile(path)

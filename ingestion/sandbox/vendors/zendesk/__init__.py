@@ -391,7 +391,15 @@ class Zendesk(Vendor):
         wanted = set(call.values("include"))
         shown = [desk.show(ticket) for ticket in page]
         if "metric_sets" in wanted:
-            payload["metric_sets"] = [desk.metric_set(ticket) for ticket in page]
+            # Unlike the other side-loads it lies in each ticket.
+            sets = [
+                {**one, "metric_set": desk.metric_set(ticket)}
+                for one, ticket in zip(shown, page, strict=True)
+            ]
+            if "tickets" in payload:
+                payload["tickets"] = sets
+            else:
+                payload["ticket"] = sets[0]
         if "users" in wanted:
             ids = {
                 ticket[name] for ticket in shown for name in ("requester_id", "submitter_id", "assignee_id")
@@ -516,8 +524,8 @@ class Zendesk(Vendor):
     def list_tickets(self, call: Call) -> Reply:
         desk = call.book.view(Desk)
         reply = self.page(call, "tickets", self.listed(call), desk.show)
-        ids = {item["id"] for item in reply.payload["tickets"]}
-        self.side_load(call, desk, [desk.tickets[one] for one in ids], reply.payload)
+        page = [desk.tickets[item["id"]] for item in reply.payload["tickets"]]
+        self.side_load(call, desk, page, reply.payload)
         return reply
 
     @routes("GET", f"{API}/tickets/count")
