@@ -22,7 +22,7 @@ from ingestion.sandbox.cli import sandbox
 from ingestion.sandbox.server import SandboxServerError
 from orchestration.demo import SOURCES, Demo, DemoError
 from orchestration.display import Display
-from orchestration.home import environment, prepare
+from orchestration.home import environment, prepare, workspace_file
 from orchestration.job_names import BUILD_JOB, ingest_job_name
 from orchestration.runs import Runner
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -140,7 +140,8 @@ def ui(
         prepare(settings)
         with _company(settings) as extra:
             console.print(f"The UI opens at http://127.0.0.1:{port} (Ctrl-C ends it).", highlight=False)
-            serve_ui(environment(settings, {**extra, "NORTE_UI_URL": f"http://127.0.0.1:{port}"}), port)
+            variables = environment(settings, {**extra, "NORTE_UI_URL": f"http://127.0.0.1:{port}"})
+            serve_ui(variables, workspace_file(settings), port)
 
 
 @app.command()

@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from orchestration.settings import PROJECT_ROOT, Settings
 
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
@@ -24,16 +26,30 @@ QUIET = {
 }
 
 
+def workspace_file(settings: Settings) -> Path:
+    """Tells the UI where the definitions are."""
+    return settings.dagster_home / "workspace.yaml"
+
+
 def prepare(settings: Settings) -> None:
     """Makes the folders, and writes the instance's configuration where it is missing or out of date."""
     for folder in (settings.home, settings.dagster_home, settings.logs_dir, settings.pipelines_dir):
         folder.mkdir(parents=True, exist_ok=True)
-    configuration = settings.dagster_home / "dagster.yaml"
-    wanted = TEMPLATE.read_text(encoding="utf-8")
-    if not configuration.exists() or configuration.read_text(encoding="utf-8") != wanted:
-        temporary = configuration.with_suffix(".tmp")
-        temporary.write_text(wanted, encoding="utf-8")
-        temporary.replace(configuration)
+    module = {
+        "module_name": "orchestration.definitions",
+        "location_name": LOCATION,
+        "working_directory": str(PROJECT_ROOT),
+    }
+    _write(settings.dagster_home / "dagster.yaml", TEMPLATE.read_text(encoding="utf-8"))
+    _write(workspace_file(settings), yaml.safe_dump({"load_from": [{"python_module": module}]}))
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def environment(settings: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -36,7 +36,7 @@ def build_job(
     build: dg.AssetsDefinition, arrival: Sequence[dg.AssetChecksDefinition], settings: Settings
 ) -> Any:
     """Arrival checks, models, publication checks, data health, publication."""
-    selection = dg.AssetSelection.assets(build)
+    selection: dg.AssetSelection = dg.AssetSelection.assets(build)
     for checks in arrival:
         selection = selection | dg.AssetSelection.checks(checks)
     return dg.define_asset_job(

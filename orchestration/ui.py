@@ -18,12 +18,16 @@ from orchestration.settings import PROJECT_ROOT
 PATIENCE_SECONDS = 10.0
 
 
-def serve_ui(environment: Mapping[str, str], port: int) -> None:
+def serve_ui(environment: Mapping[str, str], workspace: Path, port: int) -> None:
     """Serves the UI on loopback until it ends or Ctrl-C comes; then ends the whole tree.
+
+    Arguments:
+        workspace: the file that says where the definitions are.
 
     `dg dev` can outlive a signal, so its processes get a group of their own.
     """
-    command = [str(Path(sys.executable).with_name("dg")), "dev", "--host", "127.0.0.1", "--port", str(port)]
+    dg = Path(sys.executable).with_name("dg")
+    command = [str(dg), "dev", "--workspace", str(workspace), "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(command, env=dict(environment), cwd=PROJECT_ROOT, start_new_session=True)
 
     def ask_to_end(number: int, frame: object) -> None:

@@ -184,7 +184,8 @@ class Models:
         run = ModelRun()
         log = dg.get_dagster_logger()
         skipped = []
-        for unique_id in sorted(wanted, key=list(self.nodes).index):
+        # dbt lists results as they ended, parents before children, which is the order that Dagster asks for.
+        for unique_id in [*(uid for uid in results if uid in wanted), *sorted(wanted - set(results))]:
             result = results.get(unique_id)
             table = table_name(self.nodes[unique_id])
             status = result["status"] if result else "skipped"

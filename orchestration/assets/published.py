@@ -125,7 +125,7 @@ class PublishedFiles:
             "rows": sum(rows.values()),
             "held_back": dg.MetadataValue.md(_as_list(held_back)),
         }
-        results = [
+        results: list[dg.MaterializeResult] = [
             dg.MaterializeResult(asset_key=BI_KEY, metadata=common),
             dg.MaterializeResult(asset_key=PARQUET_KEY, metadata=common),
             *(
