@@ -165,7 +165,28 @@ def _ask(
         at = person.created_at + timedelta(seconds=int(rng.integers(60, 40_000)))
         theme = pick(rng, [BY_ID["pricing_plan"], BY_ID["login_access"], BY_ID["search"]])
         tickets.append(_draft(rng, None, person, theme, at))
+    _ask_each_day_to_come(setting, rng, customers, lives, tickets)
     return [t for t in tickets if setting.starts_at <= t.created_at <= setting.ends_at]
+
+
+def _ask_each_day_to_come(
+    setting: Setting,
+    rng: np.random.Generator,
+    customers: Customers,
+    lives: dict[int, Life],
+    tickets: list[Ticket],
+) -> None:
+    """However small the company: after `as_of` every day brings a ticket."""
+    written = {(ticket.created_at - setting.as_of) // DAY for ticket in tickets}
+    for day in range((setting.ends_at - setting.as_of).days):
+        at = setting.as_of + DAY * day + timedelta(hours=7, seconds=int(rng.integers(0, 36_000)))
+        paying = [
+            account
+            for account in customers.accounts
+            if account.kind == "customer" and lives[account.account_id].is_paying(to_local(at).date())
+        ]
+        if day not in written and paying:
+            _add(setting, rng, tickets, customers, pick(rng, paying), pick(rng, THEMES), at)
 
 
 def _moment(setting: Setting, rng: np.random.Generator, account: Account, week: int) -> datetime:

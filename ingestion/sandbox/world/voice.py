@@ -117,9 +117,45 @@ def _make_notes(
             if known and people and not gone:
                 drafts.append(_note(setting, organisation, rng, account, people, deals_of, moment))
             at += DAY * float(rng.uniform(25, 110))
+    drafts += _note_of_each_day_to_come(setting, organisation, rng, customers, lives, drafts)
     drafts.sort(key=lambda d: (d["created_at"], d["account_id"]))
     for number, draft in enumerate(drafts):
         ledger.add("notes", note_id=90_001 + number, **draft)
+
+
+def _note_of_each_day_to_come(
+    setting: Setting,
+    organisation: Organisation,
+    rng: np.random.Generator,
+    customers: Customers,
+    lives: dict[int, Life],
+    drafts: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """However small the company: after `as_of` every day brings a note, so that a further day has news in
+    the CRM."""
+    written = {(draft["created_at"] - setting.as_of) // DAY for draft in drafts}
+    more = []
+    for day in range((setting.ends_at - setting.as_of).days):
+        if day in written:
+            continue
+        moment = setting.as_of + DAY * day + timedelta(hours=9, seconds=int(rng.integers(0, 18_000)))
+        today = to_local(moment).date()
+        paying = [
+            a
+            for a in customers.accounts
+            if a.kind == "customer"
+            and customers.people_of[a.account_id]
+            and lives[a.account_id].is_paying(today)
+        ]
+        known = [
+            (a, people)
+            for a in paying
+            if (people := [p for p in customers.people_of[a.account_id] if p.created_at < moment])
+        ]
+        if known:
+            account, people = pick(rng, known)
+            more.append(_note(setting, organisation, rng, account, people, defaultdict(list), moment))
+    return more
 
 
 def _note(
