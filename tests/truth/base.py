@@ -8,11 +8,12 @@ definitions, so they must never share code with what they check.
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,6 +30,22 @@ FREE_MAIL = frozenset(
 def naive(moment: datetime) -> pd.Timestamp:
     stamp = pd.Timestamp(moment)
     return stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp
+
+
+Expected = TypeVar("Expected")
+
+
+def remembered(derive: Callable[[Truth], Expected]) -> Callable[[Truth], Expected]:
+    """Derive a table once per Truth; callers get a copy of a frame, so they may change it."""
+
+    @wraps(derive)
+    def recall(truth: Truth) -> Expected:
+        if derive not in truth.derived:
+            truth.derived[derive] = derive(truth)
+        value = truth.derived[derive]
+        return value.copy()
+
+    return recall
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,7 @@ class Truth:
         self.now = naive(now)
         self.aware_now = now
         self.company = company
+        self.derived: dict[Any, Any] = {}
         self.zone = ZoneInfo(world.meta.time_zone)
 
     # -- time
@@ -204,7 +222,7 @@ class Truth:
         """Segment of each account just before each UTC moment; the first one known for earlier moments."""
         asked = pd.DataFrame(
             {
-                "account_id": accounts.astype("Int64").to_numpy(),
+                "account_id": pd.array(accounts, dtype="Int64"),
                 "at": pd.to_datetime(moments).astype("datetime64[us]").to_numpy(),
                 "order": np.arange(len(accounts)),
             }

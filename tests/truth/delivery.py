@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from tests.truth.base import Truth
+from tests.truth.base import Truth, remembered
 
 CATEGORY = {"new": "to_do", "indeterminate": "in_progress", "done": "done"}
 LEVEL = {2: "initiative", 1: "epic", 0: "standard", -1: "sub_task"}
 
 
+@remembered
 def issue_states(truth: Truth) -> pd.DataFrame:
     issues = truth.state("issues")
     issues = issues[~issues.is_deleted.astype(bool)].copy()
@@ -30,6 +31,7 @@ def _kinds(truth: Truth) -> dict[tuple[str, str], str]:
     }
 
 
+@remembered
 def status_spans(truth: Truth) -> pd.DataFrame:
     issues = issue_states(truth)
     alive = set(issues.issue_id.astype(int))
@@ -84,6 +86,7 @@ def status_spans(truth: Truth) -> pd.DataFrame:
     return frame
 
 
+@remembered
 def fct_status_spans(truth: Truth) -> pd.DataFrame:
     return status_spans(truth).drop(columns=["issue_id"])
 
@@ -143,6 +146,7 @@ def parents_of(issues: pd.DataFrame) -> dict[int, int | None]:
     }
 
 
+@remembered
 def released_epics(truth: Truth) -> pd.DataFrame:
     issues = issue_states(truth)
     statuses = truth.state("statuses").set_index("status_id").category
@@ -153,8 +157,9 @@ def released_epics(truth: Truth) -> pd.DataFrame:
     ]
 
 
+@remembered
 def delivery_of(truth: Truth) -> dict[int, str]:
-    """issue_id -> delivery_id: the nearest ancestor (or itself) that is a delivery's epic."""
+    """issue_id -> delivery_id: the nearest ancestor (or itself) that a delivery names or has as its epic."""
     issues = issue_states(truth)
     deliveries = truth.visible("deliveries")
     epics = {
@@ -164,6 +169,9 @@ def delivery_of(truth: Truth) -> dict[int, str]:
     }
     for epic in released_epics(truth).issue_id.astype(int):
         epics[epic] = f"jira:{epic}"
+    by_key = dict(zip(issues.key, issues.issue_id.astype(int), strict=True))
+    for entry in truth.yaml("deliveries.yml")["deliveries"]:
+        epics |= {by_key[key]: entry["id"] for key in entry.get("issues") or [] if key in by_key}
     parents = parents_of(issues)
     result = {}
     for issue in issues.issue_id.astype(int):
@@ -174,6 +182,7 @@ def delivery_of(truth: Truth) -> dict[int, str]:
     return result
 
 
+@remembered
 def fct_work_items(truth: Truth) -> pd.DataFrame:
     issues = issue_states(truth).set_index("issue_id")
     spans = status_spans(truth)
@@ -290,6 +299,7 @@ class _History:
         return [move for move in self.moves.get(issue, []) if start < move[0] <= end]
 
 
+@remembered
 def fct_sprint_items(truth: Truth) -> pd.DataFrame:
     issues = issue_states(truth)
     issues = issues[issues.level != "sub_task"]
@@ -361,6 +371,7 @@ def _number(value: object) -> float | None:
     return None if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type]
 
 
+@remembered
 def fct_sprints(truth: Truth) -> pd.DataFrame:
     items = fct_sprint_items(truth)
     sprints = truth.visible("sprints")
@@ -399,8 +410,9 @@ def fct_sprints(truth: Truth) -> pd.DataFrame:
     return frame
 
 
+@remembered
 def fct_releases(truth: Truth) -> pd.DataFrame:
-    versions = truth.state("versions")
+    versions = truth.visible("versions")
     issues = issue_states(truth)
     spans = status_spans(truth)
     done = set(spans[spans.is_current & (spans.status_category == "done")].issue_id)
@@ -424,10 +436,11 @@ def fct_releases(truth: Truth) -> pd.DataFrame:
     )
 
 
+@remembered
 def dim_deliveries(truth: Truth) -> pd.DataFrame:
     items = fct_work_items(truth)
-    by_delivery = dict(items.groupby("delivery_id"))
-    versions = truth.state("versions").set_index("version_id")
+    by_delivery = dict(iter(items.groupby("delivery_id")))
+    versions = truth.visible("versions").set_index("version_id")
     issues = issue_states(truth).set_index("issue_id")
     rows = []
     for delivery in truth.visible("deliveries").itertuples():
@@ -463,7 +476,9 @@ def dim_deliveries(truth: Truth) -> pd.DataFrame:
                 "epic_work_item_id": f"jira:{epic.issue_id}",
                 "rollout": None,
                 "theme_id": None,
-                "released_at": None if shipped else done_since[f"jira:{epic.issue_id}"],
+                "released_at": _day_of(truth, min(shipped))
+                if shipped
+                else done_since[f"jira:{epic.issue_id}"],
                 "metric_ids": None,
                 "key_result_ids": None,
                 "has_adopter_list": False,
@@ -481,12 +496,18 @@ def dim_deliveries(truth: Truth) -> pd.DataFrame:
     return frame
 
 
+def _day_of(truth: Truth, moment: pd.Timestamp) -> pd.Timestamp:
+    """The start of the company's day, which is all that a version's date says."""
+    return pd.Timestamp(truth.local_day(moment)).tz_localize(truth.zone).tz_convert("UTC").tz_localize(None)
+
+
 def _sorted_list(value: object) -> str | None:
     return (
         ",".join(sorted(part for part in str(value).split(";") if part)) or None if pd.notna(value) else None
     )
 
 
+@remembered
 def traceability(truth: Truth) -> pd.DataFrame:
     """One row per epic or initiative that is not cancelled, with its evidence."""
     from tests.truth.support import ticket_accounts

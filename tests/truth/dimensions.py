@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from tests.truth.base import Truth
+from tests.truth.base import Truth, remembered
 from tests.truth.revenue import fct_mrr_daily
 from tests.truth.support import RESOLVED, fct_tickets
 from tests.truth.usage import person_days
@@ -19,6 +19,7 @@ def person_key(truth: Truth, email: str) -> str:
     return hmac.new(secret, email.strip().lower().encode(), hashlib.sha256).hexdigest()
 
 
+@remembered
 def dim_dates(truth: Truth) -> pd.DataFrame:
     """Only the days around the world's own time are compared."""
     day = truth.world.meta.starts_at.date()
@@ -46,6 +47,7 @@ def dim_dates(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@remembered
 def dim_accounts(truth: Truth) -> pd.DataFrame:
     accounts = truth.accounts.copy()
     daily = fct_mrr_daily(truth)
@@ -99,6 +101,7 @@ def dim_accounts(truth: Truth) -> pd.DataFrame:
     return compared.reset_index(drop=True)
 
 
+@remembered
 def dim_people(truth: Truth) -> pd.DataFrame:
     """Customers who can be recognised by an e-mail, and own staff."""
     people = truth.state("people")
@@ -112,6 +115,7 @@ def dim_people(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["person_key", "person_kind"]).drop_duplicates("person_key")
 
 
+@remembered
 def dim_teams(truth: Truth) -> pd.DataFrame:
     rows = {
         row["team_id"]: (row["name"], row["kind"], row["owner"] or None) for row in truth.csv("teams.csv")

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from tests.truth.base import Truth
+from tests.truth.base import Truth, remembered
 
 SIGNED_TYPES = ("new", "reactivation", "expansion", "contraction", "churn")
 
 
+@remembered
 def _contracts(truth: Truth) -> pd.DataFrame:
     """Recurring line items of won deals that count, with the account they belong to now."""
     contracts = truth.state("contracts")
@@ -25,6 +26,7 @@ def _contracts(truth: Truth) -> pd.DataFrame:
     return contracts
 
 
+@remembered
 def _daily_lines(truth: Truth) -> pd.DataFrame:
     """The winning contract of each account, plan and day: monthly price (native), currency, quantity."""
     winners: dict[tuple[int, int, date], tuple] = {}
@@ -47,6 +49,7 @@ def _as_date(value: object) -> date:
     return pd.Timestamp(value).date()
 
 
+@remembered
 def fct_mrr_daily(truth: Truth) -> pd.DataFrame:
     lines = _daily_lines(truth)
     rates = {
@@ -91,6 +94,7 @@ def _months(truth: Truth, first: date) -> list[date]:
     return months
 
 
+@remembered
 def fct_mrr_movements(truth: Truth) -> pd.DataFrame:
     lines = _daily_lines(truth)
     by_account: dict[int, dict[date, list[tuple[float, str]]]] = defaultdict(lambda: defaultdict(list))
@@ -152,6 +156,7 @@ def _valued(truth: Truth, contracts: list[tuple[float, str]], day: date) -> floa
     return sum(monthly * truth.calendar.rate(day, currency) for monthly, currency in contracts)
 
 
+@remembered
 def mart_metric__mrr_monthly(truth: Truth) -> pd.DataFrame:
     daily, movements = fct_mrr_daily(truth), fct_mrr_movements(truth)
     months = _months(truth, daily.date_on.min())
@@ -166,7 +171,7 @@ def mart_metric__mrr_monthly(truth: Truth) -> pd.DataFrame:
         for month, end in ends.items()
     }
     empty = daily.head(0).set_index("account_id")[["mrr_amount", "segment"]]
-    of_month = dict(movements.groupby("month_start_on"))
+    of_month = {month: mine for month, mine in movements.groupby("month_start_on")}  # noqa: C416
     segments = ["all", *sorted(set(daily.segment) | set(movements.segment))]
     rows = []
     for position, month in enumerate(months):
@@ -254,11 +259,13 @@ def _retention(months, position, length, segment, at_end, of_month) -> dict[str,
     return values
 
 
+@remembered
 def deal_states(truth: Truth) -> pd.DataFrame:
     """Deals that exist now, with the account they belong to now and their stage's facts."""
     deals = truth.state("deals")
     deals = deals[~deals.is_deleted.astype(bool)].copy()
     deals["account_id"] = truth.account_of(deals.account_id)
+    deals["account_id"] = deals.account_id.where(deals.account_id.isin(set(truth.accounts.account_id)))
     deals["stage_id"] = deals.stage_id.astype(int)
     stages = truth.visible("deal_stages").set_index("stage_id")
     for column in ("is_won", "is_closed", "probability"):
@@ -267,6 +274,7 @@ def deal_states(truth: Truth) -> pd.DataFrame:
     return deals
 
 
+@remembered
 def fct_deals(truth: Truth) -> pd.DataFrame:
     deals = deal_states(truth)
     excluded = set(truth.accounts.account_id.astype(int)) - truth.counted_accounts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tests.truth.base import FREE_MAIL, Truth
+from tests.truth.base import FREE_MAIL, Truth, remembered
 from tests.truth.revenue import deal_states, fct_mrr_daily
 
 RESOLVED = frozenset({"solved", "closed"})
@@ -12,6 +12,7 @@ RESOLVED = frozenset({"solved", "closed"})
 WITHHELD = pd.Timedelta(seconds=60)
 
 
+@remembered
 def ticket_accounts(truth: Truth) -> pd.DataFrame:
     """Tickets that are not deleted, with the account that they can be resolved to (or <NA>)."""
     tickets = truth.state("tickets")
@@ -60,6 +61,7 @@ def resolve_accounts(truth: Truth, accounts: pd.Series, requesters: pd.Series) -
     )
 
 
+@remembered
 def fct_tickets(truth: Truth) -> pd.DataFrame:
     tickets = ticket_accounts(truth)
     changes = truth.changes("tickets")
@@ -176,6 +178,7 @@ def _minutes(start: pd.Series, end: pd.Series) -> pd.Series:
     return (pd.to_datetime(end) - pd.to_datetime(start)).dt.total_seconds() / 60
 
 
+@remembered
 def fct_feedback(truth: Truth) -> pd.DataFrame:
     """Keyed by (object_type, object_id); object_id is the vendor's."""
     parts = [
@@ -200,6 +203,7 @@ def fct_feedback(truth: Truth) -> pd.DataFrame:
     return items
 
 
+@remembered
 def _ticket_items(truth: Truth) -> pd.DataFrame:
     tickets = ticket_accounts(truth)
     kinds = {"problem": "bug", "incident": "bug", "question": "question", "task": "request"}
@@ -215,6 +219,7 @@ def _ticket_items(truth: Truth) -> pd.DataFrame:
     )
 
 
+@remembered
 def _csat_items(truth: Truth) -> pd.DataFrame:
     ratings = truth.visible("ticket_ratings")
     ratings = ratings[ratings.text.notna() & (ratings.text != "")]
@@ -242,6 +247,7 @@ def _counted(truth: Truth, frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+@remembered
 def _nps_items(truth: Truth) -> pd.DataFrame:
     answers = truth.visible("survey_responses")
     answers = _counted(truth, answers[answers.text.notna() & (answers.text != "")])
@@ -259,6 +265,7 @@ def _nps_items(truth: Truth) -> pd.DataFrame:
     )
 
 
+@remembered
 def _note_items(truth: Truth) -> pd.DataFrame:
     notes = _counted(truth, truth.visible("notes"))
     return pd.DataFrame(
@@ -273,6 +280,7 @@ def _note_items(truth: Truth) -> pd.DataFrame:
     )
 
 
+@remembered
 def _loss_items(truth: Truth) -> pd.DataFrame:
     deals = deal_states(truth)
     deals = deals[deals.is_closed.astype(bool) & ~deals.is_won.astype(bool) & deals.loss_reason.notna()]

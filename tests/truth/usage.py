@@ -7,12 +7,13 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from tests.truth.base import Truth
+from tests.truth.base import Truth, remembered
 from tests.truth.delivery import fct_work_items
 from tests.truth.revenue import fct_deals, fct_mrr_daily
-from tests.truth.support import fct_tickets
+from tests.truth.support import RESOLVED, fct_tickets
 
 
+@remembered
 def person_days(truth: Truth) -> pd.DataFrame:
     """person, account_id, date_on: one row per person, account and local day with a value event."""
     events = truth.visible("events")
@@ -48,6 +49,7 @@ def _active(pairs: pd.DataFrame, who: str, days: list[date], length: int) -> pd.
     return spread[spread.date_on.isin(set(days))]
 
 
+@remembered
 def mart_metric__active_daily(truth: Truth) -> pd.DataFrame:
     pairs = person_days(truth)
     first = pairs.date_on.min()
@@ -79,6 +81,7 @@ def mart_metric__active_daily(truth: Truth) -> pd.DataFrame:
     return frame
 
 
+@remembered
 def mart_metric__daily(truth: Truth) -> pd.DataFrame:
     """metric_id, date_on, segment, value: only cells with something to say are compared."""
     parts = [
@@ -143,8 +146,37 @@ def _support_metrics(truth: Truth) -> list[pd.DataFrame]:
     return [
         _long(created, "tickets_created", "value"),
         _long(median, "first_reply_minutes_median", "value"),
+        _backlog(truth, tickets),
         _csat(truth, tickets),
     ]
+
+
+def _backlog(truth: Truth, tickets: pd.DataFrame) -> pd.DataFrame:
+    """Tickets that are neither solved nor closed when each local day ends, by their own status timelines."""
+    changes = truth.changes("tickets")
+    changes = changes[changes.field == "status"]
+    open_spans: list[tuple[str, pd.Timestamp, pd.Timestamp]] = []
+    moves = {f"zendesk:{int(ticket)}": mine for ticket, mine in changes.groupby("ticket_id")}
+    for ticket in tickets.itertuples():
+        mine = moves.get(ticket.ticket_id)
+        since: pd.Timestamp | None = ticket.created_at
+        for moment, status in [] if mine is None else zip(mine.changed_at, mine.to_value, strict=True):
+            if status in RESOLVED and since is not None:
+                open_spans.append((ticket.segment, since, moment))
+                since = None
+            elif status not in RESOLVED and since is None:
+                since = moment
+        if since is not None:
+            open_spans.append((ticket.segment, since, pd.Timestamp.max))
+    spans = _with_all(pd.DataFrame(open_spans, columns=["segment", "start", "end"]))
+    days = _days(min(truth.local_date(tickets.created_at)), truth.today)
+    rows = []
+    for segment, of_segment in spans.groupby("segment"):
+        for day, day_end in zip(days, truth.day_ends(days), strict=True):
+            moment = min(day_end, truth.now)
+            still_open = (of_segment.start < moment) & (of_segment.end >= moment)
+            rows.append(("ticket_backlog", day, segment, float(still_open.sum())))
+    return pd.DataFrame(rows, columns=["metric_id", "date_on", "segment", "value"])
 
 
 def _csat(truth: Truth, tickets: pd.DataFrame) -> pd.DataFrame:
@@ -159,6 +191,7 @@ def _csat(truth: Truth, tickets: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric_id", "date_on", "segment", "value"])
 
 
+@remembered
 def _nps(truth: Truth) -> pd.DataFrame:
     answers = truth.visible("survey_responses").copy()
     answers["account_id"] = truth.account_of(answers.account_id)
@@ -180,6 +213,7 @@ def _nps(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric_id", "date_on", "segment", "value"])
 
 
+@remembered
 def _deals_won(truth: Truth) -> pd.DataFrame:
     deals = fct_deals(truth)
     won = deals[deals.status == "won"].copy()
@@ -190,6 +224,7 @@ def _deals_won(truth: Truth) -> pd.DataFrame:
     return _long(grouped, "deals_won_amount", "value")
 
 
+@remembered
 def _work_items_done(truth: Truth) -> pd.DataFrame:
     items = fct_work_items(truth)
     done = items[items.done_at.notna() & items.work_item_level.isin(["standard", "sub_task"])].copy()
