@@ -104,8 +104,8 @@ final as (
     inner join status_spans
         on
             entered.work_item_id = status_spans.work_item_id
-            and status_spans.started_at <= entered.sprint_ended_at
-            and coalesce(status_spans.ended_at > entered.sprint_ended_at, true)
+            and entered.sprint_ended_at >= status_spans.started_at
+            and coalesce(entered.sprint_ended_at < status_spans.ended_at, true)
     left join points as points_at_start
         on
             entered.work_item_id = points_at_start.work_item_id
@@ -114,8 +114,8 @@ final as (
     left join points as points_at_end
         on
             entered.work_item_id = points_at_end.work_item_id
-            and points_at_end.started_at <= entered.sprint_ended_at
-            and coalesce(points_at_end.ended_at > entered.sprint_ended_at, true)
+            and entered.sprint_ended_at >= points_at_end.started_at
+            and coalesce(entered.sprint_ended_at < points_at_end.ended_at, true)
 )
 
 select * from final
