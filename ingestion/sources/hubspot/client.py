@@ -42,8 +42,9 @@ class HubSpotClient:
         self._version = settings.api_version
         self._auth = BearerAuth(settings.access_token or "")
         self._pacer = AnnouncedPacer(settings.requests_per_10_seconds, 10.0)
-        # Evenly spaced rather than in bursts: two runs in a row share the account's second.
-        self._search_pacer = Pacer(1, 1 / settings.searches_per_second)
+        # Evenly spaced rather than in bursts, since two runs in a row share the account's second; and with
+        # room for requests that a slow line delivers closer together than they were sent.
+        self._search_pacer = Pacer(1, 1 / settings.searches_per_second, margin=0.1)
         options: dict[str, Any] = {
             "source": source,
             "on_request": on_request,

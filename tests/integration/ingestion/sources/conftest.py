@@ -1,4 +1,4 @@
-"""A vendor that answers by script over real HTTP, and what a connector's run needs around it."""
+"""What connectors are tried against: a vendor that answers by script over real HTTP, and the sandbox."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ingestion.pipeline import LoadSummary, run_source
+from ingestion.registry import connection, settings_of
+from ingestion.sandbox.server import SandboxServer
+from ingestion.sandbox.world.generate import generate_world
+from ingestion.sandbox.world.world import World
 from ingestion.source import Malformed, Record, RunContext, Source
+from ingestion.warehouse import Warehouse
 
 NOW = datetime(2026, 10, 5, 6, 0, tzinfo=UTC)
 
@@ -98,9 +105,10 @@ class ScriptedVendor:
             self.requests.append(request)
             handler = self._handlers.get(request.path)
             unknown = {"answer": {"error": "no such path in the script"}, "status": 404}
-            found = handler(request) if handler else unknown
+            found: Any = handler(request) if handler else unknown
         if isinstance(found, dict) and "answer" in found:
-            return Answer(found["answer"], found.get("status", 200), found.get("headers", {}))
+            more: dict[str, Any] = found
+            return Answer(more["answer"], more.get("status", 200), more.get("headers", {}))
         return Answer(found)
 
     def asked(self, path: str) -> list[Request]:
@@ -158,7 +166,7 @@ def vendor() -> Iterator[ScriptedVendor]:
 def run() -> Callable[..., Outcome]:
     """Runs a connector: `run(source, settings, state=..., known={...}, now=...)`."""
 
-    def run_source(
+    def run_connector(
         source: Source,
         settings: Any,
         *,
@@ -182,4 +190,86 @@ def run() -> Callable[..., Outcome]:
         json.dumps(outcome.state)
         return outcome
 
-    return run_source
+    return run_connector
+
+
+class Account:
+    """A sandbox, a warehouse of its own, and one connection between them."""
+
+    def __init__(self, vendor: str, server: SandboxServer, world: World, folder: Path) -> None:
+        self.vendor = vendor
+        self.server = server
+        self.world = world
+        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+        self._pipelines = folder / "pipelines"
+
+    def load(self, now: datetime, **settings: Any) -> LoadSummary:
+        """One run as of `now`; `settings` override those of the environment."""
+        self.server.set_now(now)
+        spec = settings_of(connection(self.vendor))
+        spec.update(settings)
+        return run_source(
+            self.vendor,
+            warehouse=self.warehouse,
+            pipelines_dir=self._pipelines,
+            now=now,
+            person_key_secret="not-a-secret",
+            settings=spec,
+        )
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the warehouse."""
+        with self.warehouse.connect(read_only=True) as connected:
+            return connected.execute(sql).fetchall()
+
+    def alive(self, resource: str) -> set[str]:
+        """Keys whose last version is no tombstone."""
+        found = self.query(
+            f"""
+            select _key from raw_{self.vendor}.{resource}
+            qualify row_number() over (
+                partition by _key order by _source_updated_at desc, _extracted_at desc, _dlt_load_id desc
+            ) = 1 and not _is_deleted
+            """
+        )
+        return {row[0] for row in found}
+
+    def statuses(self) -> dict[str, int]:
+        """How often the sandbox answered with which status to this vendor, since the last call."""
+        counts = self.server.requests(reset=True)["vendors"].get(self.vendor, {})
+        return dict(counts.get("statuses", {}))
+
+    def refusals(self) -> list[str]:
+        """Routes that were answered with 'too many requests', since the last reset."""
+        routes = self.server.requests()["vendors"].get(self.vendor, {}).get("routes", {})
+        return [route for route in routes if route.startswith("429")]
+
+
+@pytest.fixture(scope="session")
+def small_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A company of a few months."""
+    folder = tmp_path_factory.mktemp("world")
+    generate_world(folder, accounts=24, months=3)
+    return World.load(folder)
+
+
+@pytest.fixture(scope="module")
+def small_sandbox(small_world: World) -> Iterator[SandboxServer]:
+    with SandboxServer(small_world.path, small_world.meta.as_of) as server:
+        yield server
+
+
+@pytest.fixture
+def account(
+    small_sandbox: SandboxServer,
+    small_world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[str], Account]:
+    """Opens an account: `account("jira")`."""
+    small_sandbox.set_scenario("healthy")
+    small_sandbox.set_now(small_world.meta.as_of)
+    small_sandbox.requests(reset=True)
+    for name, value in small_sandbox.env().items():
+        monkeypatch.setenv(name, value)
+    return lambda vendor: Account(vendor, small_sandbox, small_world, tmp_path)
