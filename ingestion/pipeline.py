@@ -48,6 +48,7 @@ from ingestion.registry import Connection, connection, settings_of
 from ingestion.source import ColumnType, RunContext, Slice
 from ingestion.tables import (
     AUDIT_TABLE,
+    PACKAGE,
     STATE_TABLE,
     all_tables,
     arrow_schema,
@@ -357,7 +358,7 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
         yield dlt.mark.with_table_name(_state_row(run, piece, state, load_id), STATE_TABLE)
         yield dlt.mark.with_table_name(_audit_rows(run, piece, counts, touched, load_id), AUDIT_TABLE)
 
-    resource = dlt.resource(package, name="slice", write_disposition="append")
+    resource = dlt.resource(package, name=PACKAGE, write_disposition="append")
     run.pipeline.extract(DltSource(dlt_schema(run.connection.source), "norte", [resource]))
     run.pipeline.normalize()
     with run.warehouse.lock(f"loading {run.connection.instance}"):

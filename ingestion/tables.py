@@ -18,6 +18,8 @@ from ingestion.source import ColumnType, Resource, Source
 
 AUDIT_TABLE = "load_audit"
 STATE_TABLE = "connection_state"
+# The one dlt resource that a slice is: it yields the rows of all tables.
+PACKAGE = "slice"
 
 ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
@@ -139,6 +141,7 @@ def dlt_schema(source: Source) -> Schema:
             name,
             write_disposition="append",
             columns=[dlt_column(column, kind) for column, kind in columns.items()],
+            resource=PACKAGE,
         )
         if descriptions.get(name):
             table["description"] = descriptions[name]
