@@ -74,7 +74,8 @@ first_priorities as (
     select
         ticket_id,
         from_value,
-        to_value
+        to_value,
+        changed_at
     from (
         select
             changes.*,
@@ -106,10 +107,11 @@ joined as (
         last_ratings.score_name,
         last_ratings.answered_at,
         segments.segment,
-        first_priorities.ticket_id is not null as has_priority_change,
         case
             when first_priorities.ticket_id is null then tickets.priority
-            -- Set in the moment of creation, or later from what it was before.
+            -- Given with the creation, or later in place of what it was before, which may be nothing.
+            when first_priorities.from_value is null and first_priorities.changed_at <= tickets.created_at
+                then first_priorities.to_value
             else first_priorities.from_value
         end as priority_before
     from tickets
