@@ -6,6 +6,7 @@ the meaning of a body, which are the connector's, and limits or waits as such (`
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -67,6 +68,15 @@ class BearerAuth(AuthBase):
 
     def __repr__(self) -> str:
         return "BearerAuth(***)"
+
+
+def _parsed(content: bytes) -> Any:
+    """JSON; half a surrogate pair, as vendors leave when they cut a text, becomes a question mark."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        lenient = json.dumps(json.loads(content), ensure_ascii=False, allow_nan=False)
+        return orjson.loads(lenient.encode("utf-8", "replace"))
 
 
 class HttpClient:
@@ -380,8 +390,8 @@ class HttpClient:
         came = ""
         for attempt in range(1, self._policy.attempts + 1):
             try:
-                parsed = orjson.loads(self.request(method, path, **options).content)
-            except orjson.JSONDecodeError as error:
+                parsed = _parsed(self.request(method, path, **options).content)
+            except ValueError as error:
                 came = f"no valid JSON ({error})"
             except requests.RequestException as error:
                 came = self._redact(f"a cut body ({type(error).__name__})")
