@@ -845,7 +845,8 @@ class Zendesk(Vendor):
         for name in ("ticket_id", "issue_id"):
             if wanted := call.query.get(name):
                 later = [row for row in later if str(row[name]) == wanted]
-        return Reply({"links": later[:size], "total": len(rows)}, items="links")
+        # zenpy pages until `total` is 0: it counts what is left from here, not all links.
+        return Reply({"links": later[:size], "total": len(later)}, items="links")
 
     @routes("GET", f"{API}/integrations/jira/{{external_id}}/links")
     def list_integration_links(self, call: Call) -> Reply:
