@@ -1,7 +1,7 @@
 """Publishes: from the working warehouse to a release that readers can open at any time.
 
-Belongs here: the release's folder, the copy, what is carried over, the swap, and cleaning up. Does not belong
-here: which tables are held back (the gate decides) and the pages' content (`report/`).
+Belongs here: the release's folder, the copy, what is carried over, the swap, and cleaning up. Does not
+belong here: which tables are held back (the gate decides) and the pages' content (`report/`).
 
     published/
       current -> releases/<id>          a symbolic link, replaced in one step
@@ -10,9 +10,9 @@ here: which tables are held back (the gate decides) and the pages' content (`rep
                     pages/*.html
                     publication.json
 
-A release is built under a hidden name, renamed when it is complete, and only then linked. A kill at any moment
-leaves the old release in place, and the next publication removes what was left lying about. Readers that have a
-file of an older release open keep it: the last three releases stay.
+A release is built under a hidden name, renamed when it is complete, and only then linked. A kill at any
+moment leaves the old release in place, and the next publication removes what was left lying about. Readers
+that have a file of an older release open keep it: the last three releases stay.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def publish(
     unknown = set(held_back) - {contract.full_name for contract in contracts}
     if unknown:
         raise PublicationError(
-            f"Expected tables to hold back out of the marts in {manifest.name}, got {', '.join(sorted(unknown))}. "
+            f"Expected tables to hold back out of the marts in {manifest.name}, got"
+            f" {', '.join(sorted(unknown))}. "
             "Name them `<schema>.<table>`."
         )
     releases = published_dir / "releases"
@@ -184,7 +185,8 @@ def _copy_tables(
         there = {
             f"{schema}.{name}"
             for schema, name in connection.execute(
-                "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
+                "select table_schema, table_name from information_schema.tables where table_catalog"
+                " = current_database()"
             ).fetchall()
         }
         for number, contract in enumerate(contracts, start=1):
@@ -246,7 +248,8 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, folder: Path, table: P
     target = folder / table.schema / f"{table.name}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(
-        f"copy {_name(table.schema)}.{_name(table.name)} to {_literal(str(target))} (format parquet, compression zstd)"
+        f"copy {_name(table.schema)}.{_name(table.name)} to {_literal(str(target))} (format parquet,"
+        " compression zstd)"
     )
 
 
@@ -254,7 +257,8 @@ def _data_as_of(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetim
     """The latest load of any source, as data health tells it; without it, now."""
     try:
         row = connection.execute(
-            "select max(last_loaded_at) from governance.mart_governance__data_health where subject_type = 'source'"
+            "select max(last_loaded_at) from governance.mart_governance__data_health where"
+            " subject_type = 'source'"
         ).fetchone()
     except duckdb.CatalogException:
         return now

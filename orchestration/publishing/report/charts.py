@@ -1,8 +1,8 @@
 """Charts as SVG: drawn by Vega-Lite through altair and vl-convert, without a browser.
 
-Belongs here: the few kinds of charts that the pages use, in the house's look. Does not belong here: data and words.
-Each chart comes in two widths, so that its letters keep their size on a phone. altair is imported when the first
-chart is drawn.
+Belongs here: the few kinds of charts that the pages use, in the house's look. Does not belong here: data
+and words. Each chart comes in two widths, so that its letters keep their size on a phone. altair is
+imported when the first chart is drawn.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def sparkline(values: Sequence[float], label: str) -> str:
         return ""
     low, high = min(numbers), max(numbers)
     scale = (high - low) or 1.0
-    step = 120 / (len(numbers) - 1)
+    step = 190 / (len(numbers) - 1)
     points = [
         (round(n * step, 1), round(29 - (value - low) / scale * 24, 1)) for n, value in enumerate(numbers)
     ]
     line = " ".join(f"{x},{y}" for x, y in points)
     x, y = points[-1]
     return (
-        f'<svg class="spark" viewBox="-2 0 126 34" role="img" aria-label="{html.escape(label)}">'
+        f'<svg class="spark" viewBox="-3 0 196 34" role="img" aria-label="{html.escape(label)}">'
         f'<polyline points="{line}" fill="none" stroke="{BLUE}" stroke-width="1.6" stroke-linejoin="round"/>'
         f'<circle cx="{x}" cy="{y}" r="2.6" fill="{BLUE}"/></svg>'
     )
@@ -88,16 +88,14 @@ class Charts:
         width: int = WIDE,
         height: int = 260,
         y_format: str = "~s",
-        line: tuple[str, str] | None = None,
-        by: str = "month",
+        net: str | None = None,
     ) -> Svg:
         """Bars over time, stacked by group; values below zero stack downwards.
 
         Arguments:
             data: long: one row per (x: date, colour: group), y: number.
             colours: group -> colour, in the order of the legend.
-            line: (column, ...) drawn above the bars: its column and its legend's words.
-            by: `month` or `week`: the width of a bar's period.
+            net: a column, the same for all rows of an x, drawn as a dot.
         """
         import altair as alt
 
@@ -106,20 +104,29 @@ class Charts:
                 alt.Chart(data)
                 .mark_bar(width=self._bar_width(data[x].nunique(), total))
                 .encode(
-                    x=self._time(x, total),
-                    y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=y_format, tickCount=5), stack="zero"),
-                    color=self._colour(colour, colours),
+                    x=self._time(data, x, total, is_bar=True),
+                    y=alt.Y(
+                        f"{y}:Q",
+                        title=None,
+                        axis=alt.Axis(format=y_format, tickCount=5, tickMinStep=1),
+                        stack="zero",
+                    ),
+                    color=self._colour(colour, colours, total),
                     order=alt.Order("order:Q"),
                 )
             )
-            if line is None:
-                return bars
-            net = data.groupby(x, as_index=False)[line[0]].first()
+            zero = (
+                alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=GREY, strokeWidth=1).encode(y="zero:Q")
+            )
+            if net is None:
+                return alt.layer(bars, zero)
+            dots = data.groupby(x, as_index=False)[net].first()
             return alt.layer(
                 bars,
-                alt.Chart(net)
+                zero,
+                alt.Chart(dots)
                 .mark_point(filled=True, size=42, color=INK, opacity=1)
-                .encode(x=self._time(x, total), y=alt.Y(f"{line[0]}:Q")),
+                .encode(x=self._time(data, x, total, is_bar=True), y=alt.Y(f"{net}:Q")),
             )
 
         ordered = {group: number for number, group in enumerate(colours)}
@@ -152,14 +159,14 @@ class Charts:
 
         def draw(total: int) -> Any:
             base = alt.Chart(data).encode(
-                x=self._time(x, total),
+                x=self._time(data, x, total),
                 y=alt.Y(
                     f"{y}:Q",
                     title=None,
                     axis=alt.Axis(format=y_format, tickCount=5),
                     scale=alt.Scale(zero=from_zero, nice=True),
                 ),
-                color=self._colour(colour, colours, show=len(colours) > 1),
+                color=self._colour(colour, colours, total),
             )
             layers: list[Any] = []
             for value, dash in ((rule, [1, 0]), (target, [5, 4])):
@@ -169,7 +176,7 @@ class Charts:
                         .mark_rule(color=MUTED, strokeDash=dash, strokeWidth=1)
                         .encode(y="value:Q")
                     )
-            layers.append(base.mark_line(strokeWidth=2.2, interpolate="monotone"))
+            layers.append(base.mark_line(strokeWidth=2.2))
             return alt.layer(*layers)
 
         return self._draw(draw, width, height, describe)
@@ -187,7 +194,7 @@ class Charts:
         )
         highest = float(steps[["low", "high"]].max().max())
         totals = float(steps.loc[steps["kind"] == "total", "high"].min())
-        # A cut axis makes small movements visible; the totals then are no longer to scale, so the page says so.
+        # A cut axis makes small movements visible; the totals are not to scale then, and the page says so.
         floor = max(0.0, min(lowest, totals) - (highest - min(lowest, totals)) * 0.35)
         data = steps.assign(
             base=[
@@ -207,26 +214,34 @@ class Charts:
                     "label:N", sort=order, title=None, axis=alt.Axis(labelLimit=120, ticks=False)
                 )
                 return alt.layer(
-                    alt.Chart(data).mark_bar(height=18).encode(
-                        y=category, x=alt.X("base:Q", scale=scale, axis=None), x2="top:Q",
+                    alt.Chart(data)
+                    .mark_bar(height=18)
+                    .encode(
+                        y=category,
+                        x=alt.X("base:Q", scale=scale, axis=None),
+                        x2="top:Q",
                         color=alt.Color("kind:N", scale=colours, legend=None),
                     ),
-                    alt.Chart(data).mark_text(align="left", dx=5, fontSize=12, color=INK).encode(
-                        y=category, x=alt.X("top:Q", scale=scale), text="text:N"
-                    ),
-                )  # fmt: skip
+                    alt.Chart(data)
+                    .mark_text(align="left", dx=5, fontSize=12, color=INK)
+                    .encode(y=category, x=alt.X("top:Q", scale=scale), text="text:N"),
+                )
             category = alt.X(
                 "label:N", sort=order, title=None, axis=alt.Axis(labelAngle=0, ticks=False, labelLimit=110)
             )
             return alt.layer(
-                alt.Chart(data).mark_bar(width=54).encode(
-                    x=category, y=alt.Y("base:Q", scale=scale, axis=None), y2="top:Q",
+                alt.Chart(data)
+                .mark_bar(width=54)
+                .encode(
+                    x=category,
+                    y=alt.Y("base:Q", scale=scale, axis=None),
+                    y2="top:Q",
                     color=alt.Color("kind:N", scale=colours, legend=None),
                 ),
-                alt.Chart(data).mark_text(dy=-8, fontSize=12, color=INK).encode(
-                    x=category, y=alt.Y("top:Q", scale=scale), text="text:N"
-                ),
-            )  # fmt: skip
+                alt.Chart(data)
+                .mark_text(dy=-8, fontSize=12, color=INK)
+                .encode(x=category, y=alt.Y("top:Q", scale=scale), text="text:N"),
+            )
 
         return self._draw(draw, width, height, describe)
 
@@ -263,14 +278,18 @@ class Charts:
             category = alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(ticks=False, labelLimit=110))
             scale = alt.Scale(domain=[0, 1], nice=False)
             return alt.layer(
-                alt.Chart(data).mark_bar(height=24).encode(
-                    y=category, x=alt.X("start:Q", scale=scale, axis=None), x2="end:Q",
-                    color=self._colour(colour, colours, columns=2 if is_narrow else 4),
+                alt.Chart(data)
+                .mark_bar(height=24)
+                .encode(
+                    y=category,
+                    x=alt.X("start:Q", scale=scale, axis=None),
+                    x2="end:Q",
+                    color=self._colour(colour, colours, total),
                 ),
-                alt.Chart(data).mark_text(fontSize=12, color="white", fontWeight="bold").encode(
-                    y=category, x=alt.X("middle:Q", scale=scale), text="text:N"
-                ),
-            )  # fmt: skip
+                alt.Chart(data)
+                .mark_text(fontSize=12, color="white", fontWeight="bold")
+                .encode(y=category, x=alt.X("middle:Q", scale=scale), text="text:N"),
+            )
 
         return self._draw(draw, width, 52 + 36 * len(rows), describe)
 
@@ -295,38 +314,47 @@ class Charts:
             category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=150))
             scale = alt.Scale(domain=[0, top * 1.28], nice=False)
             return alt.layer(
-                alt.Chart(data).mark_bar(height=16, color=colour).encode(
-                    y=category, x=alt.X(f"{value}:Q", scale=scale, axis=None)
-                ),
-                alt.Chart(data).mark_text(align="left", dx=5, fontSize=12, color=INK).encode(
-                    y=category, x=alt.X(f"{value}:Q", scale=scale), text=f"{text}:N"
-                ),
-            )  # fmt: skip
+                alt.Chart(data)
+                .mark_bar(height=16, color=colour)
+                .encode(y=category, x=alt.X(f"{value}:Q", scale=scale, axis=None)),
+                alt.Chart(data)
+                .mark_text(align="left", dx=5, fontSize=12, color=INK)
+                .encode(y=category, x=alt.X(f"{value}:Q", scale=scale), text=f"{text}:N"),
+            )
 
         return self._draw(draw, width, 16 + 27 * len(order), describe)
 
-    def _time(self, column: str, total: int) -> alt.X:
+    @staticmethod
+    def _time(data: pd.DataFrame, column: str, total: int, *, is_bar: bool = False) -> alt.X:
         import altair as alt
 
-        return alt.X(
-            f"{column}:T",
-            title=None,
-            axis=alt.Axis(
-                format="%b %y", tickCount=4 if total < HALF else 6 if total < WIDE else 10, grid=False
-            ),
-        )
+        moments = pd.to_datetime(data[column])
+        days = (moments.max() - moments.min()).days
+        most = 4 if total < HALF else 5 if total < WIDE else 12
+        if days > 75:
+            unit, step, words = "month", -(-days // (30 * most)), "%b %y"
+        else:
+            unit, step, words = "week", max(1, -(-days // (7 * most))), "%-d %b"
+        axis = alt.Axis(format=words, tickCount={"interval": unit, "step": step}, grid=False)
+        return alt.X(f"{column}:T", title=None, axis=axis, scale=alt.Scale(padding=20 if is_bar else 6))
 
     @staticmethod
     def _bar_width(count: int, total: int) -> float:
         return max(3.0, min(34.0, (total - 60) / max(count, 1) * 0.68))
 
     @staticmethod
-    def _colour(column: str, colours: Mapping[str, str], *, show: bool = True, columns: int = 0) -> alt.Color:
+    def _colour(column: str, colours: Mapping[str, str], total: int) -> alt.Color:
         import altair as alt
 
-        legend = alt.Legend(orient="top", title=None, columns=columns, symbolType="square") if show else None
+        columns = 2 if total < HALF else 3 if total < WIDE else len(colours)
+        legend = alt.Legend(
+            orient="top", title=None, columns=columns, symbolType="square", symbolStrokeWidth=5
+        )
         return alt.Color(
-            f"{column}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=legend
+            f"{column}:N",
+            scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+            # The figure's title names a single group.
+            legend=legend if len(colours) > 1 else None,
         )
 
     def _draw(self, draw: Any, width: int, height: int, describe: str) -> Svg:
@@ -350,10 +378,15 @@ class Charts:
         spec = chart.to_dict(validate=False)
         spec["config"] = _config()
         locale = {
-            "dateTime": "%x, %X", "date": "%x", "time": "%X", "periods": ["AM", "PM"],
-            "days": ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"], "shortDays": ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"],
-            "months": self._months, "shortMonths": self._months,
-        }  # fmt: skip
+            "dateTime": "%x, %X",
+            "date": "%x",
+            "time": "%X",
+            "periods": ["AM", "PM"],
+            "days": ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"],
+            "shortDays": ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"],
+            "months": self._months,
+            "shortMonths": self._months,
+        }
         drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vl_version(), time_format_locale=locale)
         return _responsive(drawn, describe)
 

@@ -1,6 +1,7 @@
 """How numbers, times and names are written for people.
 
-Belongs here: formatting of single values in one language. Does not belong here: sentences (the catalogue of texts).
+Belongs here: formatting of single values in one language. Does not belong here: sentences (the catalogue
+of texts).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Formats:
         text = f"{float(value):,.{digits}f}"
         if float(text.replace(",", "")) == 0:
             text = text.replace("-", "")
-        text = text.translate(str.maketrans({",": self.thousands, ".": self.decimal}))
+        text = text.translate({ord(","): self.thousands, ord("."): self.decimal})
         return text.replace("-", "−")
 
     def signed(self, value: Any, digits: int = 0) -> str:
@@ -90,7 +91,12 @@ class Formats:
 
     def hours(self, value: Any) -> str:
         """An age in hours."""
-        return DASH if is_missing(value) else self.minutes(float(value) * 60)
+        if is_missing(value):
+            return DASH
+        hours = float(value)
+        if hours < 1.5:
+            return f"{self.number(hours * 60)} min"
+        return f"{self.number(hours)} h" if hours < 48 else f"{self.number(hours / 24, 1)} d"
 
     def day(self, value: Any) -> str:
         """5 Oct 2026"""

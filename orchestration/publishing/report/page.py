@@ -1,7 +1,7 @@
 """What a page is made of: sections of tiles, charts, tables, paragraphs and lists.
 
-Belongs here: the parts, what a section needs to be shown, and the definitions that a page's numbers point to. Does
-not belong here: any page's content (`pages/`) and HTML (`templates/`).
+Belongs here: the parts, what a section needs to be shown, and the definitions that a page's numbers point
+to. Does not belong here: any page's content (`pages/`) and HTML (`templates/`).
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Page:
         anchor = f"def-{metric_id}"
         details = [self.texts("definitions.question", text=row["question"])] if row["question"] else []
         if row["leaves_out"]:
-            details.append(self.texts("definitions.leaves_out", text=row["leaves_out"]))
+            details.append(self.texts("definitions.leaves_out", text=str(row["leaves_out"]).rstrip(".")))
         details.append(
             self.texts("definitions.owner", text=row["owner"])
             if row["owner"]

@@ -1,7 +1,7 @@
 """Reads a published file for the pages.
 
-Belongs here: queries, and what the file says about itself (which tables it has, what their columns mean). Does not
-belong here: anything about how a page looks.
+Belongs here: queries, and what the file says about itself (which tables it has, what their columns mean).
+Does not belong here: anything about how a page looks.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ def render_pages(
 ) -> Rendered:
     """Write every page, and an index that links them.
 
-    A page that cannot be drawn becomes a page that says so: one odd value must not keep all the others from readers.
+    A page that cannot be drawn becomes a page that says so: one odd value must not keep all the others from
+    readers.
 
     Arguments:
         published_duckdb: the published file.

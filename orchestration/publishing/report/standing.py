@@ -1,7 +1,7 @@
 """Where each metric stands: its latest value, how it changed, and how far it is from its target.
 
-Belongs here: choosing from `mart_metric__daily` what a page shows of a metric. Does not belong here: computing a
-metric, and words.
+Belongs here: choosing from `mart_metric__daily` what a page shows of a metric. Does not belong here:
+computing a metric, and words.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from orchestration.publishing.report.published import Published
 WINDOW_DAYS = 28
 # Amounts per day are summed over the window; all other metrics are levels, read on the last day.
 FLOWS = frozenset({"tickets_created", "deals_won_amount", "work_items_done"})
-# A daily median jumps with a handful of tickets: the median over the window is read from the tickets themselves.
+# A daily median jumps with a handful of tickets: the window's median is read from the tickets themselves.
 MEDIANS = {"first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at")}
 TOO_FEW_ANSWERS = 30
 
@@ -63,6 +63,18 @@ class Standing:
         if self.target is None or self.value is None:
             return None
         return self.value >= self.target if self.good_direction != "down" else self.value <= self.target
+
+    @property
+    def is_within_chance(self) -> bool:
+        """Whether a change of a sampled opinion is smaller than half its 95 % interval."""
+        if self.value is None or self.change is None or not self.count:
+            return False
+        if self.metric_id == "nps":
+            return abs(self.change) < nps_half_width(self.value, self.count)
+        if self.metric_id == "csat_ratio":
+            low, high = wilson(self.value * self.count, self.count)
+            return abs(self.change) < (high - low) / 2
+        return False
 
     @property
     def is_too_few(self) -> bool:
@@ -162,8 +174,8 @@ def wilson(successes: float, count: float) -> tuple[float, float]:
 def nps_half_width(score: float, count: float) -> float:
     """Half the 95 % interval of an NPS, in points, at its widest.
 
-    The variance of +1/0/-1 answers is p + d - (p - d)^2, at most 1 - (p - d)^2: the mart tells p - d and n, so the
-    interval is never too narrow.
+    The variance of +1/0/-1 answers is p + d - (p - d)^2, at most 1 - (p - d)^2: the mart tells p - d and n,
+    so the interval is never too narrow.
     """
     mean = score / 100
     return 1.959963984540054 * (max(0.0, 1 - mean * mean) / count) ** 0.5 * 100

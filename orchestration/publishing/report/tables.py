@@ -1,20 +1,20 @@
 """Tables as HTML, through great_tables.
 
-Belongs here: turning rows into a table in the house's look. Does not belong here: which rows. Every cell is escaped
-here, whatever it holds; a link is made only to a web address.
+Belongs here: turning rows into a table in the house's look. Does not belong here: which rows. Every cell
+is escaped here, whatever it holds; a link is made only to a web address.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup, escape
 
-Cell = Callable[[Mapping[str, Any]], str | Markup]
+Cell = Callable[[Any], str | Markup]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def badge(text: str, kind: str) -> Markup:
     return Markup('<span class="badge {}">{}</span>').format(kind, text)
 
 
-def html_table(name: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> Markup:
+def html_table(name: str, columns: Sequence[Column], rows: Sequence[Any]) -> Markup:
     """Rows as an HTML table.
 
     Arguments:

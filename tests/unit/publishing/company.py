@@ -1,7 +1,8 @@
-"""A working warehouse with every public table, filled with plausible seeded rows, and dbt's manifest for it.
+"""A working warehouse with every public table, filled with plausible seeded rows, and dbt's manifest for
+it.
 
-Belongs here: what the tests of publication and pages need to have something to publish. Does not belong here: any
-claim that the numbers are right (that is what the truth tests are for).
+Belongs here: what the tests of publication and pages need to have something to publish. Does not belong
+here: any claim that the numbers are right (that is what the truth tests are for).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+ACTIVE = "mart_metric__active_daily"
 NOW = datetime(2026, 10, 5, 6, 0)
 TODAY = date(2026, 10, 5)
 SEGMENTS = ["smb", "mid_market", "enterprise"]
@@ -185,9 +187,16 @@ def _revenue(rng: np.random.Generator, starts: list[date]) -> tuple[pd.DataFrame
             )
             fx = round(base * -0.004, 2) if start.month == 1 else 0.0
             closing = round(
-                base + parts["new"] + parts["reactivation"] + parts["expansion"]
-                - parts["contraction"] - parts["churn"] + transfer + fx, 2
-            )  # fmt: skip
+                base
+                + parts["new"]
+                + parts["reactivation"]
+                + parts["expansion"]
+                - parts["contraction"]
+                - parts["churn"]
+                + transfer
+                + fx,
+                2,
+            )
             month.append(
                 _month_row(
                     rng, start, segment, base, parts, transfer, fx, closing, customers[segment], number
@@ -461,27 +470,67 @@ def _daily(
 
 def _metrics() -> pd.DataFrame:
     base = {
-        "mrr": ("Monthly recurring revenue", "How much recurring revenue do we have per month?", "currency per month", "up", "fct_mrr_daily", "Carla Nunes", 160000.0, None),
-        "arr": ("Annual recurring revenue", "What is a year of the current revenue worth?", "currency per year", "up", "fct_mrr_daily", "Carla Nunes", None, "mrr"),
-        "customer_count": ("Paying customers", "How many accounts pay us?", "accounts", "up", "fct_mrr_daily", "Carla Nunes", 60.0, "mrr"),
-        "active_people_7d": ("Weekly active people", "How many people got value in the last 7 days?", "people", "up", "mart_metric__active_daily", "Tom Berg", 250.0, None),
-        "active_accounts_7d": ("Weekly active accounts", "How many accounts got value in the last 7 days?", "accounts", "up", "mart_metric__active_daily", "Tom Berg", None, "active_people_7d"),
-        "stickiness": ("Stickiness", "How much of a week's people come on a day?", "ratio", "up", "mart_metric__active_daily", "Tom Berg", None, "active_people_7d"),
-        "tickets_created": ("Tickets created", "How often do customers need help?", "tickets", "down", "fct_tickets", "Ana Lima", None, None),
-        "ticket_backlog": ("Open tickets", "How many customers are waiting?", "tickets", "down", "fct_tickets", "Ana Lima", 15.0, None),
-        "first_reply_minutes_median": ("First reply time", "How long does a customer wait for the first human answer?", "minutes", "down", "fct_tickets", "Ana Lima", 60.0, None),
-        "csat_ratio": ("Customer satisfaction", "How many rated their ticket as good?", "ratio", "up", "fct_tickets", "Ana Lima", 0.9, None),
-        "nps": ("Net promoter score", "Would customers recommend us?", "points", "up", "fct_feedback", None, 40.0, None),
-        "deals_won_amount": ("Deals won", "How much did we sell?", "currency", "up", "fct_deals", None, None, None),
-        "work_items_done": ("Work items done", "How much work is finished?", "work items", "up", "fct_work_items", "Rita Alves", None, None),
-    }  # fmt: skip
+        "mrr": (
+            "Monthly recurring revenue",
+            "currency per month",
+            "up",
+            "fct_mrr_daily",
+            "Carla Nunes",
+            160000.0,
+            None,
+        ),
+        "arr": (
+            "Annual recurring revenue",
+            "currency per year",
+            "up",
+            "fct_mrr_daily",
+            "Carla Nunes",
+            None,
+            "mrr",
+        ),
+        "customer_count": ("Paying customers", "accounts", "up", "fct_mrr_daily", "Carla Nunes", 60.0, "mrr"),
+        "active_people_7d": ("Weekly active people", "people", "up", ACTIVE, "Tom Berg", 250.0, None),
+        "active_accounts_7d": (
+            "Weekly active accounts",
+            "accounts",
+            "up",
+            ACTIVE,
+            "Tom Berg",
+            None,
+            "active_people_7d",
+        ),
+        "stickiness": ("Stickiness", "ratio", "up", ACTIVE, "Tom Berg", None, "active_people_7d"),
+        "tickets_created": ("Tickets created", "tickets", "down", "fct_tickets", "Ana Lima", None, None),
+        "ticket_backlog": ("Open tickets", "tickets", "down", "fct_tickets", "Ana Lima", 15.0, None),
+        "first_reply_minutes_median": (
+            "First reply time",
+            "minutes",
+            "down",
+            "fct_tickets",
+            "Ana Lima",
+            60.0,
+            None,
+        ),
+        "csat_ratio": ("Customer satisfaction", "ratio", "up", "fct_tickets", "Ana Lima", 0.9, None),
+        "nps": ("Net promoter score", "points", "up", "fct_feedback", None, 40.0, None),
+        "deals_won_amount": ("Deals won", "currency", "up", "fct_deals", None, None, None),
+        "work_items_done": (
+            "Work items done",
+            "work items",
+            "up",
+            "fct_work_items",
+            "Rita Alves",
+            None,
+            None,
+        ),
+    }
     return pd.DataFrame(
         [
             {
                 "metric_id": metric_id,
                 "metric_name": name,
-                "question": question,
-                "definition": f"{name}, as the definitions say: {question.lower()}",
+                "question": f"How is {name} doing?",
+                "definition": f"{name}, as the definitions say.",
                 "leaves_out": "Test accounts and own staff.",
                 "unit": unit,
                 "good_direction": direction,
@@ -494,7 +543,7 @@ def _metrics() -> pd.DataFrame:
                 "threshold_high": None,
                 "parent_metric_id": parent,
             }
-            for metric_id, (name, question, unit, direction, table, owner, target, parent) in base.items()
+            for metric_id, (name, unit, direction, table, owner, target, parent) in base.items()
         ]
     )
 
@@ -702,9 +751,17 @@ def _delivery(rng: np.random.Generator, first_day: date) -> Tables:
         ]
     )
     names = [
-        "Guided onboarding", "Bulk export", "Faster dashboards", "Single sign-on", "Faturamento em reais",
-        "Mobile alerts", "Audit log", "Salesforce sync", "New pricing page", "Saved filters",
-    ]  # fmt: skip
+        "Guided onboarding",
+        "Bulk export",
+        "Faster dashboards",
+        "Single sign-on",
+        "Faturamento em reais",
+        "Mobile alerts",
+        "Audit log",
+        "Salesforce sync",
+        "New pricing page",
+        "Saved filters",
+    ]
     deliveries = pd.DataFrame(
         [
             {

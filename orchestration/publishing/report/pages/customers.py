@@ -15,9 +15,14 @@ from orchestration.publishing.report.tables import Column, link, muted
 
 _FEEDBACK = "insight.fct_feedback"
 _KIND_COLOURS = {
-    "bug": RED, "complaint": "#dba29a", "request": BLUE, "question": LIGHT_BLUE, "praise": GREEN, "loss_reason": AMBER,
+    "bug": RED,
+    "complaint": "#dba29a",
+    "request": BLUE,
+    "question": LIGHT_BLUE,
+    "praise": GREEN,
+    "loss_reason": AMBER,
     "unknown": GREY,
-}  # fmt: skip
+}
 
 
 def build(page: Page) -> None:
@@ -35,7 +40,8 @@ def feedback_by_week(
     """Stacked weekly counts of feedback by a column."""
     last = page.today
     data = page.published.frame(
-        f"select date_trunc('week', occurred_at)::date as week, coalesce({by}, 'unknown') as part, count(*) as items"
+        f"select date_trunc('week', occurred_at)::date as week, coalesce({by}, 'unknown') as part,"
+        " count(*) as items"
         f" from {_FEEDBACK} where occurred_at >= date_trunc('week', ?::timestamp)"
         " and occurred_at < date_trunc('week', ?::timestamp) group by 1, 2 order by 1, 2",
         last - timedelta(days=7 * weeks),
@@ -46,9 +52,15 @@ def feedback_by_week(
     data["part"] = data["part"].map(names)
     title = page.texts(f"customers.feedback.by_{by}")
     svg = page.charts.stacked_bars(
-        data, x="week", y="items", colour="part", width=width, height=240, describe=title, by="week",
+        data,
+        x="week",
+        y="items",
+        colour="part",
+        width=width,
+        height=240,
+        describe=title,
         colours={names[part]: colour for part, colour in colours.items() if names[part] in set(data["part"])},
-    )  # fmt: skip
+    )
     return Figure(
         title, svg, definition=page.column(f"{_FEEDBACK}.{by}", page.texts(f"customers.feedback.{by}_name"))
     )
@@ -62,11 +74,13 @@ def tag_rows(page: Page, days: int, limit: int) -> list[dict[str, Any]]:
     """The source's own tags of the last `days`, by the accounts behind them."""
     last = page.today
     return page.published.rows(
-        "with tags as (select trim(unnest(string_split(tags, ';'))) as tag, account_id, arr_amount, occurred_at"
+        "with tags as (select trim(unnest(string_split(tags, ';'))) as tag, account_id, arr_amount,"
+        " occurred_at"
         f" from {_FEEDBACK} where tags is not null and occurred_at >= ?),"
         " per_account as (select tag, account_id, count(*) as mentions, max(arr_amount) as arr from tags"
         " where tag <> '' and occurred_at >= ? group by tag, account_id),"
-        " before as (select tag, count(distinct account_id) as accounts from tags where occurred_at < ? group by tag)"
+        " before as (select tag, count(distinct account_id) as accounts from tags where occurred_at"
+        " < ? group by tag)"
         " select per_account.tag, sum(mentions) as mentions, count(account_id) as accounts,"
         " sum(case when account_id is not null then arr end) as arr, max(before.accounts) as accounts_before"
         " from per_account left join before on per_account.tag = before.tag"
@@ -89,7 +103,12 @@ def tag_table(page: Page, days: int, limit: int) -> Part:
             is_number=True,
             is_wide_only=True,
         ),
-        Column(t("customers.feedback.mentions"), lambda row: formats.number(row["mentions"]), is_number=True),
+        Column(
+            t("customers.feedback.mentions"),
+            lambda row: formats.number(row["mentions"]),
+            is_number=True,
+            is_wide_only=True,
+        ),
         Column(t("customers.feedback.arr"), lambda row: formats.money(row["arr"]), is_number=True),
     ]
     return page.table(
@@ -121,23 +140,46 @@ def _feedback(page: Page) -> list[Part]:
     now = counts["now"]
     tiles = Tiles(
         [
-            Tile(t("feedback.items"), formats.number(now), t("feedback.items_before", n=formats.number(counts["before"])),
-                 definition=page.column(_FEEDBACK, t("feedback.items_name"))),
-            Tile(t("feedback.accounts_tile"), formats.number(counts["accounts"]), t("feedback.accounts_detail")),
-            Tile(t("feedback.unmatched"), formats.percent(counts["unmatched"] / now if now else None),
-                 t("feedback.unmatched_detail")),
-            Tile(t("feedback.unknown"), formats.percent(counts["unknown"] / now if now else None, 0),
-                 t("feedback.unknown_detail")),
+            Tile(
+                t("feedback.items"),
+                formats.number(now),
+                t("feedback.items_before", n=formats.number(counts["before"])),
+                definition=page.column(_FEEDBACK, t("feedback.items_name")),
+            ),
+            Tile(
+                t("feedback.accounts_tile"), formats.number(counts["accounts"]), t("feedback.accounts_detail")
+            ),
+            Tile(
+                t("feedback.unmatched"),
+                formats.percent(counts["unmatched"] / now if now else None),
+                t("feedback.unmatched_detail"),
+            ),
+            Tile(
+                t("feedback.unknown"),
+                formats.percent(counts["unknown"] / now if now else None, 0),
+                t("feedback.unknown_detail"),
+            ),
         ]
-    )  # fmt: skip
-    sources = [row["object_type"] for row in page.published.rows(
-        f"select object_type from {_FEEDBACK} group by 1 order by count(*) desc, 1")]  # fmt: skip
+    )
+    sources = [
+        row["object_type"]
+        for row in page.published.rows(
+            f"select object_type from {_FEEDBACK} group by 1 order by count(*) desc, 1"
+        )
+    ]
     figures = Pair(
         [
-            feedback_by_week(page, "object_type", dict(zip(sources, PALETTE, strict=False)), "object_types", width=HALF, weeks=26),
+            feedback_by_week(
+                page,
+                "object_type",
+                dict(zip(sources, PALETTE, strict=False)),
+                "object_types",
+                width=HALF,
+                weeks=26,
+            ),
             kind_figure(page),
         ]
-    )  # fmt: skip
+    )
     return [tiles, figures, tag_table(page, 90, 10)]
 
 
@@ -202,22 +244,41 @@ def _satisfaction(page: Page) -> list[Part]:
         figures.append(
             Figure(
                 title,
-                page.charts.lines(nps.assign(kind="NPS"), x="date_on", y="value", colour="kind", colours={"NPS": BLUE},
-                                  width=HALF, height=200, y_format="+d", from_zero=True, describe=title),
+                page.charts.lines(
+                    nps.assign(kind="NPS"),
+                    x="date_on",
+                    y="value",
+                    colour="kind",
+                    colours={"NPS": BLUE},
+                    width=HALF,
+                    height=200,
+                    y_format="+d",
+                    from_zero=True,
+                    describe=title,
+                ),
                 definition=page.metric("nps"),
             )
-        )  # fmt: skip
+        )
     if len(csat) >= 3:
         title = t("satisfaction.csat_chart")
         figures.append(
             Figure(
                 title,
-                page.charts.lines(csat.assign(kind="CSAT"), x="date_on", y="value", colour="kind",
-                                  colours={"CSAT": BLUE}, width=HALF, height=200, y_format=".0%", from_zero=False,
-                                  describe=title),
+                page.charts.lines(
+                    csat.assign(kind="CSAT"),
+                    x="date_on",
+                    y="value",
+                    colour="kind",
+                    colours={"CSAT": BLUE},
+                    width=HALF,
+                    height=200,
+                    y_format=".0%",
+                    from_zero=False,
+                    describe=title,
+                ),
                 definition=page.metric("csat_ratio"),
             )
-        )  # fmt: skip
+        )
     if figures:
         parts.append(Pair(figures))
     return parts
@@ -227,8 +288,10 @@ def _losses(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     year_ago = page.today - timedelta(days=364)
     reasons = page.published.frame(
-        "select coalesce(loss_reason, 'unknown') as reason, count(*) as deals, sum(reporting_amount) as amount"
-        " from metric.fct_deals where status = 'lost' and closed_at >= ? group by 1 order by deals desc, 1 limit 8",
+        "select coalesce(loss_reason, 'unknown') as reason, count(*) as deals, sum(reporting_amount)"
+        " as amount"
+        " from metric.fct_deals where status = 'lost' and closed_at >= ? group by 1 order by deals"
+        " desc, 1 limit 8",
         year_ago,
     )
     parts: list[Part] = []
@@ -273,10 +336,12 @@ def _losses(page: Page) -> list[Part]:
             figures.append(
                 Figure(
                     title,
-                    page.charts.bars(data, label="reason", value="amount", text="text", describe=title, colour="#dba29a"),
+                    page.charts.bars(
+                        data, label="reason", value="amount", text="text", describe=title, colour="#dba29a"
+                    ),
                     definition=page.column("metric.fct_mrr_movements.churn_reason", t("losses.churn_reason")),
                 )
-            )  # fmt: skip
+            )
     if figures:
         parts.append(Pair(figures))
     if not parts:
@@ -293,12 +358,28 @@ def _accounts(page: Page) -> list[Part]:
         " order by arr_amount desc nulls last, account_id limit 15"
     )
     columns = [
-        Column(t("accounts.account"), lambda row: link(row["crm_url"], row["account_name"] or row["account_id"])),
-        Column(t("accounts.segment"), lambda row: page.texts.label("segments", row["segment"]), is_wide_only=True),
+        Column(
+            t("accounts.account"), lambda row: link(row["crm_url"], row["account_name"] or row["account_id"])
+        ),
+        Column(
+            t("accounts.segment"), lambda row: page.texts.label("segments", row["segment"]), is_wide_only=True
+        ),
         Column(t("accounts.arr"), lambda row: formats.money(row["arr_amount"]), is_number=True),
-        Column(t("accounts.active"), lambda row: f"{formats.number(row['active_person_28d_count'])} / {formats.number(row['seat_count'])}", is_number=True),
-        Column(t("accounts.last_active"), lambda row: formats.day(row["last_active_on"]) if row["last_active_on"] else muted(t("accounts.never")), is_wide_only=True),
+        Column(
+            t("accounts.active"),
+            lambda row: (
+                f"{formats.number(row['active_person_28d_count'])} / {formats.number(row['seat_count'])}"
+            ),
+            is_number=True,
+        ),
+        Column(
+            t("accounts.last_active"),
+            lambda row: (
+                formats.day(row["last_active_on"]) if row["last_active_on"] else muted(t("accounts.never"))
+            ),
+            is_wide_only=True,
+        ),
         Column(t("accounts.tickets"), lambda row: formats.number(row["open_ticket_count"]), is_number=True),
         Column(t("accounts.renewal"), lambda row: formats.day(row["renewal_on"]), is_wide_only=True),
-    ]  # fmt: skip
+    ]
     return [page.table("accounts", columns, rows, note=t("accounts.note"))]

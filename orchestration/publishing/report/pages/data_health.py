@@ -22,7 +22,8 @@ def _overview(page: Page) -> list[Part]:
     row = page.published.row(
         "select count(*) filter (where subject_type = 'source') as sources,"
         " count(*) filter (where subject_type = 'source' and is_fresh) as fresh,"
-        " coalesce(sum(failing_check_count), 0) as failing, coalesce(sum(failing_check_30d_count), 0) as failing_30d,"
+        " coalesce(sum(failing_check_count), 0) as failing, coalesce(sum(failing_check_30d_count),"
+        " 0) as failing_30d,"
         " coalesce(sum(rejected_row_count) filter (where subject_type = 'raw_table'), 0) as rejected,"
         f" coalesce(sum(schema_change_count), 0) as schema_changes from {_TABLE}"
     )
@@ -30,16 +31,35 @@ def _overview(page: Page) -> list[Part]:
     return [
         Tiles(
             [
-                Tile(t("overview.fresh"), t("overview.of", n=row["fresh"], total=row["sources"]), t("overview.fresh_detail"),
-                     "good" if row["fresh"] == row["sources"] else "bad", definition=page.column(f"{_TABLE}.is_fresh", t("overview.fresh"))),
-                Tile(t("overview.held_back"), formats.number(held_back), t("overview.held_back_detail"), "bad" if held_back else "good"),
-                Tile(t("overview.failing"), formats.number(row["failing"]), t("overview.failing_detail", n=formats.number(row["failing_30d"])),
-                     "bad" if row["failing"] else "good", definition=page.column(f"{_TABLE}.failing_check_count", t("overview.failing"))),
-                Tile(t("overview.rejected"), formats.number(row["rejected"]), t("overview.rejected_detail"),
-                     definition=page.column(f"{_TABLE}.rejected_row_count", t("overview.rejected"))),
+                Tile(
+                    t("overview.fresh"),
+                    t("overview.of", n=row["fresh"], total=row["sources"]),
+                    t("overview.fresh_detail"),
+                    "good" if row["fresh"] == row["sources"] else "bad",
+                    definition=page.column(f"{_TABLE}.is_fresh", t("overview.fresh")),
+                ),
+                Tile(
+                    t("overview.held_back"),
+                    formats.number(held_back),
+                    t("overview.held_back_detail"),
+                    "bad" if held_back else "good",
+                ),
+                Tile(
+                    t("overview.failing"),
+                    formats.number(row["failing"]),
+                    t("overview.failing_detail", n=formats.number(row["failing_30d"])),
+                    "bad" if row["failing"] else "good",
+                    definition=page.column(f"{_TABLE}.failing_check_count", t("overview.failing")),
+                ),
+                Tile(
+                    t("overview.rejected"),
+                    formats.number(row["rejected"]),
+                    t("overview.rejected_detail"),
+                    definition=page.column(f"{_TABLE}.rejected_row_count", t("overview.rejected")),
+                ),
             ]
         )
-    ]  # fmt: skip
+    ]
 
 
 def _sources(page: Page) -> list[Part]:
@@ -51,9 +71,14 @@ def _sources(page: Page) -> list[Part]:
         Column(t("sources.source"), lambda row: row["subject"]),
         Column(t("sources.loaded"), lambda row: formats.moment(row["last_loaded_at"])),
         Column(t("sources.age"), lambda row: formats.hours(row["age_hours"]), is_number=True),
-        Column(t("sources.promise"), lambda row: formats.hours(row["freshness_promise_hours"]), is_number=True, is_wide_only=True),
+        Column(
+            t("sources.promise"),
+            lambda row: formats.hours(row["freshness_promise_hours"]),
+            is_number=True,
+            is_wide_only=True,
+        ),
         Column(t("sources.state"), lambda row: _fresh(page, row)),
-    ]  # fmt: skip
+    ]
     return [page.table("sources", columns, rows)]
 
 
@@ -107,8 +132,13 @@ def _tables(page: Page) -> list[Part]:
                 )
             )
             columns.append(
-                Column(t("tables.schema_changes"), lambda row: formats.number(row["schema_change_count"]), is_number=True, is_wide_only=True)
-            )  # fmt: skip
+                Column(
+                    t("tables.schema_changes"),
+                    lambda row: formats.number(row["schema_change_count"]),
+                    is_number=True,
+                    is_wide_only=True,
+                )
+            )
         parts.append(page.table(kind, columns, rows, title=t(f"tables.{kind}")))
     return parts
 

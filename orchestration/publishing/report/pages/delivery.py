@@ -32,7 +32,8 @@ def _flow(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     last = page.today
     now = page.published.row(
-        "select count(*) as done, median(cycle_time_days) as cycle, quantile_cont(cycle_time_days, 0.85) as slow,"
+        "select count(*) as done, median(cycle_time_days) as cycle, quantile_cont(cycle_time_days,"
+        " 0.85) as slow,"
         f" median(lead_time_days) as lead from {_ITEMS} where {_COUNTED} and done_at >= ?",
         last - timedelta(days=27),
     )
@@ -43,23 +44,42 @@ def _flow(page: Page) -> list[Part]:
     )
     state = page.published.row(
         f"select count(*) filter (where status_category = 'in_progress') as wip,"
-        f" count(*) filter (where status_category = 'in_progress' and is_flagged) as flagged from {_ITEMS} where {_COUNTED}"
+        " count(*) filter (where status_category = 'in_progress' and is_flagged) as flagged from"
+        f" {_ITEMS} where {_COUNTED}"
     )
     tiles = Tiles(
         [
-            Tile(t("flow.done"), formats.number(now["done"]), t("flow.done_before", n=formats.number(before["done"])),
-                 definition=page.metric("work_items_done")),
-            Tile(t("flow.cycle"), t(".days", n=formats.number(now["cycle"], 1)), t("flow.cycle_detail", n=formats.number(now["slow"], 1)),
-                 definition=page.column(f"{_ITEMS}.cycle_time_days", t("flow.cycle_name"))),
-            Tile(t("flow.lead_time"), t(".days", n=formats.number(now["lead"], 1)), t("flow.lead_detail"),
-                 definition=page.column(f"{_ITEMS}.lead_time_days", t("flow.lead_time_name"))),
-            Tile(t("flow.wip"), formats.number(state["wip"]), t("flow.wip_detail", n=formats.number(state["flagged"]))),
+            Tile(
+                t("flow.done"),
+                formats.number(now["done"]),
+                t("flow.done_before", n=formats.number(before["done"])),
+                definition=page.metric("work_items_done"),
+            ),
+            Tile(
+                t("flow.cycle"),
+                t(".days", n=formats.number(now["cycle"], 1)),
+                t("flow.cycle_detail", n=formats.number(now["slow"], 1)),
+                definition=page.column(f"{_ITEMS}.cycle_time_days", t("flow.cycle_name")),
+            ),
+            Tile(
+                t("flow.lead_time"),
+                t(".days", n=formats.number(now["lead"], 1)),
+                t("flow.lead_detail"),
+                definition=page.column(f"{_ITEMS}.lead_time_days", t("flow.lead_time_name")),
+            ),
+            Tile(
+                t("flow.wip"),
+                formats.number(state["wip"]),
+                t("flow.wip_detail", n=formats.number(state["flagged"])),
+            ),
         ]
-    )  # fmt: skip
+    )
     teams = team_names(page)
     weekly = page.published.frame(
-        f"select date_trunc('week', done_at)::date as week, coalesce(team_id, 'none') as team, count(*) as items from {_ITEMS}"
-        f" where {_COUNTED} and done_at >= date_trunc('week', ?::timestamp) and done_at < date_trunc('week', ?::timestamp)"
+        "select date_trunc('week', done_at)::date as week, coalesce(team_id, 'none') as team,"
+        f" count(*) as items from {_ITEMS}"
+        f" where {_COUNTED} and done_at >= date_trunc('week', ?::timestamp) and done_at <"
+        " date_trunc('week', ?::timestamp)"
         " group by 1, 2 order by 1, 2",
         last - timedelta(days=7 * 26),
         last + timedelta(days=1),
@@ -88,21 +108,38 @@ def _flow(page: Page) -> list[Part]:
     figures = [
         Figure(
             throughput,
-            page.charts.stacked_bars(weekly, x="week", y="items", colour="team", width=HALF, height=230,
-                                     colours=dict(zip(names.values(), PALETTE, strict=False)), describe=throughput),
+            page.charts.stacked_bars(
+                weekly,
+                x="week",
+                y="items",
+                colour="team",
+                width=HALF,
+                height=230,
+                colours=dict(zip(names.values(), PALETTE, strict=False)),
+                describe=throughput,
+            ),
             definition=page.metric("work_items_done"),
         )
-    ]  # fmt: skip
+    ]
     if len(times) >= 2:
         title = t("flow.times")
         figures.append(
             Figure(
                 title,
-                page.charts.lines(long, x="month", y="days", colour="kind", colours={half: BLUE, most: AMBER}, width=HALF,
-                                  height=230, y_format="~f", describe=title),
+                page.charts.lines(
+                    long,
+                    x="month",
+                    y="days",
+                    colour="kind",
+                    colours={half: BLUE, most: AMBER},
+                    width=HALF,
+                    height=230,
+                    y_format="~f",
+                    describe=title,
+                ),
                 definition=page.column(f"{_ITEMS}.cycle_time_days", t("flow.cycle_name")),
             )
-        )  # fmt: skip
+        )
     return [tiles, Pair(figures)]
 
 
@@ -110,7 +147,8 @@ def _progress(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     teams = team_names(page)
     usual = page.published.row(
-        f"select quantile_cont(cycle_time_days, 0.85) as days from {_ITEMS} where {_COUNTED} and done_at >= ?",
+        f"select quantile_cont(cycle_time_days, 0.85) as days from {_ITEMS} where {_COUNTED} and"
+        " done_at >= ?",
         page.today - timedelta(days=89),
     )["days"]
     rows = page.published.rows(
@@ -152,28 +190,59 @@ def _sprints(page: Page) -> list[Part]:
         return [Notice(t("sprints.none"))]
     sums = page.published.row(
         "select sum(completed_item_count) as completed, sum(carried_over_item_count) as carried,"
-        " sum(added_item_count) as added, sum(committed_item_count) as committed, avg(planning_accuracy_ratio) as accuracy"
+        " sum(added_item_count) as added, sum(committed_item_count) as committed,"
+        " avg(planning_accuracy_ratio) as accuracy"
         " from (select * from delivery.fct_sprints where state = 'closed' and completed_at is not null"
         " order by completed_at desc limit 12) as recent"
     )
     tiles = Tiles(
         [
-            Tile(t("sprints.accuracy"), formats.percent(sums["accuracy"], 0), t("sprints.accuracy_detail"),
-                 definition=page.column("delivery.fct_sprints.planning_accuracy_ratio", t("sprints.accuracy_name"))),
-            Tile(t("sprints.added"), formats.percent(sums["added"] / sums["committed"] if sums["committed"] else None, 0), t("sprints.added_detail")),
+            Tile(
+                t("sprints.accuracy"),
+                formats.percent(sums["accuracy"], 0),
+                t("sprints.accuracy_detail"),
+                definition=page.column(
+                    "delivery.fct_sprints.planning_accuracy_ratio", t("sprints.accuracy_name")
+                ),
+            ),
+            Tile(
+                t("sprints.added"),
+                formats.percent(sums["added"] / sums["committed"] if sums["committed"] else None, 0),
+                t("sprints.added_detail"),
+            ),
             Tile(t("sprints.carried"), formats.number(sums["carried"]), t("sprints.carried_detail")),
         ]
-    )  # fmt: skip
+    )
     columns = [
         Column(t("sprints.sprint"), lambda row: row["sprint_name"]),
-        Column(t("progress.team"), lambda row: teams.get(row["team_id"], row["team_id"] or "–"), is_wide_only=True),
+        Column(
+            t("progress.team"),
+            lambda row: teams.get(row["team_id"], row["team_id"] or "–"),
+            is_wide_only=True,
+        ),
         Column(t("sprints.ended"), lambda row: formats.day(row["completed_at"]), is_wide_only=True),
-        Column(t("sprints.committed"), lambda row: formats.number(row["committed_item_count"]), is_number=True),
-        Column(t("sprints.completed"), lambda row: formats.number(row["completed_item_count"]), is_number=True),
-        Column(t("sprints.added_column"), lambda row: formats.number(row["added_item_count"]), is_number=True, is_wide_only=True),
-        Column(t("sprints.carried_column"), lambda row: formats.number(row["carried_over_item_count"]), is_number=True, is_wide_only=True),
-        Column(t("sprints.kept"), lambda row: formats.percent(row["planning_accuracy_ratio"], 0), is_number=True),
-    ]  # fmt: skip
+        Column(
+            t("sprints.committed"), lambda row: formats.number(row["committed_item_count"]), is_number=True
+        ),
+        Column(
+            t("sprints.completed"), lambda row: formats.number(row["completed_item_count"]), is_number=True
+        ),
+        Column(
+            t("sprints.added_column"),
+            lambda row: formats.number(row["added_item_count"]),
+            is_number=True,
+            is_wide_only=True,
+        ),
+        Column(
+            t("sprints.carried_column"),
+            lambda row: formats.number(row["carried_over_item_count"]),
+            is_number=True,
+            is_wide_only=True,
+        ),
+        Column(
+            t("sprints.kept"), lambda row: formats.percent(row["planning_accuracy_ratio"], 0), is_number=True
+        ),
+    ]
     return [tiles, page.table("sprints", columns, rows, note=t("sprints.note"))]
 
 
@@ -202,7 +271,8 @@ def _releases(page: Page) -> list[Part]:
         ),
     ]
     monthly = page.published.frame(
-        "select date_trunc('month', released_on)::date as month, count(*) as releases from delivery.fct_releases"
+        "select date_trunc('month', released_on)::date as month, count(*) as releases from"
+        " delivery.fct_releases"
         " where is_released and released_on >= ? group by 1 order by 1",
         page.today - timedelta(days=400),
     )
@@ -210,9 +280,15 @@ def _releases(page: Page) -> list[Part]:
     if len(monthly) >= 3:
         title = t("releases.per_month")
         svg = page.charts.stacked_bars(
-            monthly.assign(kind=title), x="month", y="releases", colour="kind", colours={title: LIGHT_BLUE}, height=170,
-            y_format="d", describe=title,
-        )  # fmt: skip
+            monthly.assign(kind=title),
+            x="month",
+            y="releases",
+            colour="kind",
+            colours={title: LIGHT_BLUE},
+            height=170,
+            y_format="d",
+            describe=title,
+        )
         parts.append(Figure(title, svg))
     parts.append(page.table("releases", columns, rows, title=t("releases.latest")))
     return parts

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from orchestration.publishing.report.charts import AMBER, BLUE, GREY, TEAL
 from orchestration.publishing.report.page import Figure, Notice, Page, Part, Point, Points, Tile, Tiles
 from orchestration.publishing.report.pages.delivery import team_names
-from orchestration.publishing.report.tables import Column, badge
+from orchestration.publishing.report.tables import Column, badge, muted
 
 _TABLE = "governance.mart_governance__traceability"
 LABELS = {"evidence-backed": TEAL, "metric-backed": BLUE, "mandated": GREY, "opinion": AMBER}
@@ -37,7 +38,8 @@ def shares(page: Page) -> dict[str, float]:
 def _ground(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     frame = page.published.frame(
-        f"select * from {_TABLE} where work_item_level = 'epic' and (status <> 'delivered' or released_at >= ?)",
+        f"select * from {_TABLE} where work_item_level = 'epic' and (status <> 'delivered' or"
+        " released_at >= ?)",
         page.today - timedelta(days=365),
     )
     if frame.empty:
@@ -47,13 +49,25 @@ def _ground(page: Page) -> list[Part]:
     on_evidence = by_days.get("evidence-backed", 0) + by_days.get("metric-backed", 0)
     tiles = Tiles(
         [
-            Tile(t("ground.evidence_days"), formats.percent(on_evidence if by_days else None, 0), t("ground.evidence_days_detail"),
-                 definition=page.column(f"{_TABLE}.evidence_label", t("ground.label"))),
-            Tile(t("ground.opinion_days"), formats.percent(by_days.get("opinion", 0.0) if by_days else None, 0), t("ground.opinion_days_detail")),
+            Tile(
+                t("ground.evidence_days"),
+                formats.percent(on_evidence if by_days else None, 0),
+                t("ground.evidence_days_detail"),
+                definition=page.column(f"{_TABLE}.evidence_label", t("ground.label")),
+            ),
+            Tile(
+                t("ground.opinion_days"),
+                formats.percent(by_days.get("opinion", 0.0) if by_days else None, 0),
+                t("ground.opinion_days_detail"),
+            ),
             Tile(t("ground.items"), formats.number(len(frame)), t("ground.items_detail")),
-            Tile(t("ground.no_owner"), formats.number((~frame["has_owner"].astype(bool)).sum()), t("ground.no_owner_detail")),
+            Tile(
+                t("ground.no_owner"),
+                formats.number((~frame["has_owner"].astype(bool)).sum()),
+                t("ground.no_owner_detail"),
+            ),
         ]
-    )  # fmt: skip
+    )
     rows: list[dict[str, Any]] = []
 
     def add(label: str, part: pd.DataFrame, weights: pd.Series) -> None:
@@ -76,11 +90,13 @@ def _ground(page: Page) -> list[Part]:
         tiles,
         Figure(
             title,
-            page.charts.shares(pd.DataFrame(rows), row="row", share="share", colour="label", colours=colours, describe=title),
+            page.charts.shares(
+                pd.DataFrame(rows), row="row", share="share", colour="label", colours=colours, describe=title
+            ),
             t("ground.note"),
             page.column(f"{_TABLE}.evidence_label", t("ground.label")),
         ),
-    ]  # fmt: skip
+    ]
     teams = team_names(page)
     rows = []
     for team, part in frame.groupby("team_id", dropna=False, sort=True):
@@ -91,10 +107,17 @@ def _ground(page: Page) -> list[Part]:
         parts.append(
             Figure(
                 title,
-                page.charts.shares(pd.DataFrame(rows), row="row", share="share", colour="label", colours=colours, describe=title),
+                page.charts.shares(
+                    pd.DataFrame(rows),
+                    row="row",
+                    share="share",
+                    colour="label",
+                    colours=colours,
+                    describe=title,
+                ),
                 t("ground.by_team_note"),
             )
-        )  # fmt: skip
+        )
     return parts
 
 
@@ -109,20 +132,61 @@ def _under_way(page: Page) -> list[Part]:
         return [Notice(t("under_way.none"))]
     columns = [
         Column(t("under_way.item"), lambda row: row["work_item_key"]),
-        Column(t("under_way.team"), lambda row: teams.get(row["team_id"], row["team_id"] or "–"), is_wide_only=True),
-        Column(t("under_way.label"), lambda row: badge(page.texts.label("evidence", row["evidence_label"]), BADGES.get(row["evidence_label"], "plain"))),
-        Column(t("under_way.accounts"), lambda row: formats.number(row["feedback_account_count"]), is_number=True),
-        Column(t("under_way.arr"), lambda row: formats.money(row["feedback_arr_amount"]), is_number=True, is_wide_only=True),
-        Column(t("under_way.links"), lambda row: t("under_way.links_text", metrics=row["metric_count"], key_results=row["key_result_count"], decisions=row["decision_count"]), is_wide_only=True),
-        Column(t("under_way.owner"), lambda row: row["owner"] or badge(t("under_way.nobody"), "warn"), is_wide_only=True),
+        Column(
+            t("under_way.team"),
+            lambda row: teams.get(row["team_id"], row["team_id"] or "–"),
+            is_wide_only=True,
+        ),
+        Column(
+            t("under_way.label"),
+            lambda row: badge(
+                page.texts.label("evidence", row["evidence_label"]),
+                BADGES.get(row["evidence_label"], "plain"),
+            ),
+        ),
+        Column(
+            t("under_way.accounts"), lambda row: formats.number(row["feedback_account_count"]), is_number=True
+        ),
+        Column(
+            t("under_way.arr"),
+            lambda row: formats.money(row["feedback_arr_amount"]),
+            is_number=True,
+            is_wide_only=True,
+        ),
+        Column(
+            t("under_way.links"),
+            lambda row: _links(page, row),
+            is_wide_only=True,
+        ),
+        Column(
+            t("under_way.owner"),
+            lambda row: row["owner"] or badge(t("under_way.nobody"), "warn"),
+            is_wide_only=True,
+        ),
         Column(t("under_way.days"), lambda row: formats.number(row["people_days"], 1), is_number=True),
-    ]  # fmt: skip
+    ]
     return [
         page.table(
-            "under-way", columns, rows, note=t("under_way.note"),
+            "under-way",
+            columns,
+            rows,
+            note=t("under_way.note"),
             definition=page.column(f"{_TABLE}.people_days", t("under_way.days")),
         )
-    ]  # fmt: skip
+    ]
+
+
+def _links(page: Page, row: dict[str, Any]) -> str | Markup:
+    linked = [
+        page.texts.plural(f"governance.under_way.{what}", count)
+        for what, count in (
+            ("metrics", row["metric_count"]),
+            ("key_results", row["key_result_count"]),
+            ("decisions", row["decision_count"]),
+        )
+        if count
+    ]
+    return ", ".join(linked) or muted(page.t("under_way.no_links"))
 
 
 def _gaps(page: Page) -> list[Part]:

@@ -74,6 +74,8 @@ def change_in_words(page: Page, standing: Standing) -> tuple[str, str]:
         is_flat = abs(standing.relative_change) < 0.0005
     if is_flat:
         return page.t(".unchanged"), "plain"
+    if standing.is_within_chance:
+        return page.t(".within_chance", amount=amount, sign="+" if change > 0 else "−"), "plain"
     direction = "up" if change > 0 else "down"
     kind = "window" if standing.metric_id in FLOWS or standing.unit == "minutes" else "level"
     return page.t(f".{direction}_{kind}", amount=amount), "good" if standing.is_good else "bad"
@@ -163,13 +165,14 @@ def _movements(page: Page, months: pd.DataFrame) -> Figure:
     if not (data["kind"].eq(words["other"]) & data["amount"].ne(0)).any():
         data = data[data["kind"] != words["other"]]
         colours.pop(words["other"])
-    rising = int((data.groupby("month")["net"].first() > 0).sum())
-    title = t("revenue.movements_title", rising=rising, months=data["month"].nunique())
+    complete = months[months["is_complete"]]
+    rising = int((complete["closing_mrr_amount"] > complete["opening_mrr_amount"]).sum())
+    title = t("revenue.movements_title", rising=rising, months=len(complete))
     note = t("revenue.movements_note")
     if not bool(months.iloc[-1]["is_complete"]):
         note += " " + t("revenue.running", month=page.formats.month(months.iloc[-1]["month_start_on"]))
     svg = page.charts.stacked_bars(
-        data, x="month", y="amount", colour="kind", colours=colours, line=("net", ""), describe=title
+        data, x="month", y="amount", colour="kind", colours=colours, net="net", describe=title
     )
     return Figure(title, svg, note, page.column("metric.fct_mrr_movements", t("revenue.movements")))
 
@@ -213,9 +216,12 @@ def _segments(page: Page) -> Part:
             t("revenue.share"),
             lambda row: formats.percent(float(row["closing_mrr_amount"]) / total if total else None, 0),
             is_number=True,
+            is_wide_only=True,
         ),
         Column(
-            t("revenue.customers"), lambda row: formats.number(row["closing_customer_count"]), is_number=True
+            t("revenue.customers_short"),
+            lambda row: formats.number(row["closing_customer_count"]),
+            is_number=True,
         ),
         Column("NRR", lambda row: formats.percent(row["nrr_12m_ratio"]), is_number=True),
         Column("GRR", lambda row: formats.percent(row["grr_12m_ratio"]), is_number=True, is_wide_only=True),
@@ -282,9 +288,16 @@ def _retention(page: Page) -> list[Part]:
         )
         title = t("retention.title_chart", months=window)
         svg = page.charts.lines(
-            data, x="month", y="ratio", colour="kind", colours={"NRR": BLUE, "GRR": AMBER}, y_format=".0%",
-            from_zero=False, rule=1.0, describe=title,
-        )  # fmt: skip
+            data,
+            x="month",
+            y="ratio",
+            colour="kind",
+            colours={"NRR": BLUE, "GRR": AMBER},
+            y_format=".0%",
+            from_zero=False,
+            rule=1.0,
+            describe=title,
+        )
         parts.append(Figure(title, svg, t("retention.note"), definition))
     return parts
 
@@ -304,7 +317,8 @@ def _use(page: Page) -> list[Part]:
     last = page.today
     data = page.published.frame(
         "select date_on, segment, active_person_7d_count as people from metric.mart_metric__active_daily"
-        " where date_on between ? and ? and segment <> 'all' and dayofweek(date_on) = dayofweek(?) order by date_on",
+        " where date_on between ? and ? and segment <> 'all' and dayofweek(date_on) = dayofweek(?)"
+        " order by date_on",
         last - timedelta(days=7 * 52),
         last,
         last,
@@ -317,9 +331,13 @@ def _use(page: Page) -> list[Part]:
         data["segment"] = data["segment"].map(names)
         title = t("use.by_segment")
         svg = page.charts.lines(
-            data, x="date_on", y="people", colour="segment", describe=title,
+            data,
+            x="date_on",
+            y="people",
+            colour="segment",
+            describe=title,
             colours=dict(zip(names.values(), PALETTE, strict=False)),
-        )  # fmt: skip
+        )
         parts.append(
             Figure(
                 title,
@@ -365,27 +383,43 @@ def _support(page: Page) -> list[Part]:
                     Figure(
                         created,
                         page.charts.stacked_bars(
-                            weekly.assign(kind=created), x="week", y="tickets", colour="kind", width=HALF, height=200,
-                            colours={created: LIGHT_BLUE}, describe=created,
+                            weekly.assign(kind=created),
+                            x="week",
+                            y="tickets",
+                            colour="kind",
+                            width=HALF,
+                            height=200,
+                            colours={created: LIGHT_BLUE},
+                            describe=created,
                         ),
                         definition=page.metric("tickets_created"),
                     ),
                     Figure(
                         reply,
                         page.charts.lines(
-                            weekly.assign(kind=reply), x="week", y="reply_hours", colour="kind", width=HALF,
-                            height=200, colours={reply: BLUE}, y_format=".1f", describe=reply,
+                            weekly.assign(kind=reply),
+                            x="week",
+                            y="reply_hours",
+                            colour="kind",
+                            width=HALF,
+                            height=200,
+                            colours={reply: BLUE},
+                            y_format=".1f",
+                            describe=reply,
                         ),
                         definition=page.metric("first_reply_minutes_median"),
                     ),
                 ]
             )
-        )  # fmt: skip
+        )
     urgent = page.published.rows(
-        "select coalesce(priority, 'none') as priority, count(*) as tickets, median(first_reply_minutes) as reply,"
-        " quantile_cont(first_reply_minutes, 0.9) as slow_reply, median(full_resolution_minutes) as resolution"
+        "select coalesce(priority, 'none') as priority, count(*) as tickets,"
+        " median(first_reply_minutes) as reply,"
+        " quantile_cont(first_reply_minutes, 0.9) as slow_reply, median(full_resolution_minutes) as"
+        " resolution"
         " from metric.fct_tickets where created_at >= ? group by 1"
-        " order by case coalesce(priority, 'none') when 'urgent' then 0 when 'high' then 1 when 'normal' then 2"
+        " order by case coalesce(priority, 'none') when 'urgent' then 0 when 'high' then 1 when"
+        " 'normal' then 2"
         " when 'low' then 3 else 4 end",
         last - timedelta(days=89),
     )
@@ -394,9 +428,19 @@ def _support(page: Page) -> list[Part]:
             Column(t("support.priority"), lambda row: page.texts.label("priorities", row["priority"])),
             Column(t("support.tickets"), lambda row: formats.number(row["tickets"]), is_number=True),
             Column(t("support.half_within"), lambda row: formats.minutes(row["reply"]), is_number=True),
-            Column(t("support.nine_within"), lambda row: formats.minutes(row["slow_reply"]), is_number=True, is_wide_only=True),
-            Column(t("support.resolved"), lambda row: formats.minutes(row["resolution"]), is_number=True),
-        ]  # fmt: skip
+            Column(
+                t("support.nine_within"),
+                lambda row: formats.minutes(row["slow_reply"]),
+                is_number=True,
+                is_wide_only=True,
+            ),
+            Column(
+                t("support.resolved"),
+                lambda row: formats.minutes(row["resolution"]),
+                is_number=True,
+                is_wide_only=True,
+            ),
+        ]
         parts.append(
             page.table("priorities", columns, urgent, title=t("support.by_priority"), note=t("support.note"))
         )
@@ -413,12 +457,18 @@ def _all(page: Page) -> list[Part]:
         return t(".too_few") if row.is_too_few else formats.of_unit(row.value, row.unit)
 
     columns: list[Column] = [
-        Column(t("all.metric"), lambda row: Markup('<a href="#def-{}">{}</a>').format(row.metric_id, row.name)),
+        Column(
+            t("all.metric"), lambda row: Markup('<a href="#def-{}">{}</a>').format(row.metric_id, row.name)
+        ),
         Column(t("all.now"), value, is_number=True),
         Column(t("all.change"), lambda row: _change(page, row), is_wide_only=True),
         Column(t("all.target"), lambda row: formats.of_unit(row.target, row.unit), is_number=True),
-        Column(t("all.owner"), lambda row: row.owner or Markup('<span class="badge warn">{}</span>').format(t("all.nobody")), is_wide_only=True),
-    ]  # fmt: skip
+        Column(
+            t("all.owner"),
+            lambda row: row.owner or Markup('<span class="badge warn">{}</span>').format(t("all.nobody")),
+            is_wide_only=True,
+        ),
+    ]
     return [page.table("all", columns, rows, note=t("all.note"))]
 
 

@@ -1,8 +1,10 @@
-"""The product review, for leaders: what we decided, what it did, what customers say, where we stand, what next."""
+"""The product review, for leaders: what we decided, what it did, what customers say, where we stand, what
+next.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -14,6 +16,7 @@ from orchestration.publishing.report.page import (
     Point,
     Points,
     Prose,
+    Tile,
     Tiles,
 )
 from orchestration.publishing.report.pages.customers import (
@@ -31,6 +34,7 @@ from orchestration.publishing.report.tables import Column, badge, link, muted
 
 _DELIVERIES = "delivery.dim_deliveries"
 _TRACE = "governance.mart_governance__traceability"
+_MONTHLY = "metric.mart_metric__mrr_monthly"
 _DAILY = "metric.mart_metric__daily"
 _HEADLINES = (
     "mrr",
@@ -56,26 +60,42 @@ def build(page: Page) -> None:
 def _glance(page: Page) -> list[Part]:
     all_standings = standings(page.published)
     tiles = [tile(page, all_standings[metric]) for metric in _HEADLINES if metric in all_standings]
-    retention = _retention(page)
-    sentences = [
-        sentence
-        for sentence in (
-            _revenue_sentence(page),
-            retention,
-            _use_sentence(page, all_standings),
-            _ground_sentence(page),
+    points = [
+        Point(page.t(f"glance.{word}"), sentence)
+        for word, sentence in (
+            ("revenue", _revenue_sentence(page)),
+            ("retention_word", _retention_sentence(page)),
+            ("use_word", _use_sentence(page, all_standings)),
+            ("ground_word", _ground_sentence(page)),
         )
         if sentence
     ]
-    return [Prose(" ".join(sentences), is_lead=True), Tiles(tiles)]
+    retention = _retention_tile(page)
+    if retention is not None:
+        tiles.insert(1, retention)
+    return [Tiles(tiles), Points(points)]
+
+
+def _retention_tile(page: Page) -> Tile | None:
+    found = _retention(page)
+    if found is None:
+        return None
+    nrr, _, month = found
+    word = "nrr_grew" if nrr >= 1 else "nrr_shrank"
+    return Tile(
+        page.texts("metrics.retention.nrr_tile", months=12),
+        page.formats.percent(nrr),
+        page.texts(f"metrics.retention.{word}", month=page.formats.month(month)),
+        "good" if nrr >= 1 else "bad",
+        definition=page.column(f"{_MONTHLY}.nrr_12m_ratio", page.texts("metrics.retention.nrr")),
+    )
 
 
 def _revenue_sentence(page: Page) -> str:
-    table = "metric.mart_metric__mrr_monthly"
-    if page.published.missing([table]):
+    if page.published.missing([_MONTHLY]):
         return ""
     months = page.published.rows(
-        f"select * from {table} where segment = 'all' and is_complete order by month_start_on desc limit 1"
+        f"select * from {_MONTHLY} where segment = 'all' and is_complete order by month_start_on desc limit 1"
     )
     if not months:
         return ""
@@ -92,22 +112,25 @@ def _revenue_sentence(page: Page) -> str:
     )
 
 
-def _retention(page: Page) -> str:
-    table = "metric.mart_metric__mrr_monthly"
-    if page.published.missing([table]):
-        return ""
+def _retention(page: Page) -> tuple[float, float, date] | None:
+    """Net and gross retention over twelve months, and the last complete month they are of."""
+    if page.published.missing([_MONTHLY]):
+        return None
     found = page.published.rows(
-        f"select nrr_12m_ratio, grr_12m_ratio from {table} where segment = 'all' and is_complete"
-        " and nrr_12m_ratio is not null order by month_start_on desc limit 1"
+        f"select nrr_12m_ratio, grr_12m_ratio, month_start_on from {_MONTHLY} where segment = 'all'"
+        " and is_complete and nrr_12m_ratio is not null order by month_start_on desc limit 1"
     )
     if not found:
+        return None
+    return found[0]["nrr_12m_ratio"], found[0]["grr_12m_ratio"], found[0]["month_start_on"]
+
+
+def _retention_sentence(page: Page) -> str:
+    found = _retention(page)
+    if found is None:
         return ""
     percent = page.formats.percent
-    return page.t(
-        "glance.retention",
-        nrr=percent(found[0]["nrr_12m_ratio"], 0),
-        grr=percent(found[0]["grr_12m_ratio"], 0),
-    )
+    return page.t("glance.retention", nrr=percent(found[0], 0), grr=percent(found[1], 0))
 
 
 def _use_sentence(page: Page, all_standings: dict[str, Standing]) -> str:
@@ -124,7 +147,11 @@ def _ground_sentence(page: Page) -> str:
     found = shares(page)
     if not found:
         return ""
-    return page.t("glance.ground", opinion=page.formats.percent(found.get("opinion", 0.0), 0))
+    percent = page.formats.percent
+    evidence = found.get("evidence-backed", 0.0) + found.get("metric-backed", 0.0)
+    return page.t(
+        "glance.ground", opinion=percent(found.get("opinion", 0.0), 0), evidence=percent(evidence, 0)
+    )
 
 
 def _labels(page: Page) -> dict[str, str]:
@@ -168,20 +195,35 @@ def _decided(page: Page) -> list[Part]:
         return [Notice(t("decided.none"))]
     columns = [
         Column(t("decided.delivery"), lambda row: _delivery(row, teams)),
-        Column(t("decided.decision"), lambda row: _readable(row["decision_ids"]) or muted(t("decided.no_decision")), is_wide_only=True),
-        Column(t("decided.aims_at"), lambda row: _names(page, row["metric_ids"]) or muted(t("decided.no_metric")), is_wide_only=True),
+        Column(
+            t("decided.decision"),
+            lambda row: _readable(row["decision_ids"]) or muted(t("decided.no_decision")),
+            is_wide_only=True,
+        ),
+        Column(
+            t("decided.aims_at"),
+            lambda row: _names(page, row["metric_ids"]) or muted(t("decided.no_metric")),
+            is_wide_only=True,
+        ),
         Column(t("decided.stands_on"), lambda row: _stands_on(page, labels.get(row["delivery_id"]))),
-        Column(t("decided.owner"), lambda row: row["owner"] or badge(t("decided.nobody"), "warn"), is_wide_only=True),
+        Column(
+            t("decided.owner"),
+            lambda row: row["owner"] or badge(t("decided.nobody"), "warn"),
+            is_wide_only=True,
+        ),
         Column(t("decided.state"), lambda row: page.texts.label("statuses", row["status"])),
-    ]  # fmt: skip
+    ]
     without = sum(1 for row in rows if not row["decision_ids"])
     note = page.texts.plural("product_review.decided.without", without, total=len(rows)) if without else ""
     return [
         page.table(
-            "decided", columns, rows, note=f"{note} {t('decided.note')}".strip(),
+            "decided",
+            columns,
+            rows,
+            note=f"{note} {t('decided.note')}".strip(),
             definition=page.column(f"{_DELIVERIES}.decision_ids", t("decided.decision")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _delivery(row: dict[str, Any], teams: dict[str, str]) -> Markup:
@@ -210,10 +252,19 @@ def _did(page: Page) -> list[Part]:
         Column(t("did.delivery"), lambda row: row["delivery_name"] or row["delivery_id"]),
         Column(t("did.released"), lambda row: formats.day(row["released_at"])),
         Column(t("did.rollout"), lambda row: page.texts.label("rollouts", row["rollout"]), is_wide_only=True),
-        Column(t("did.meant_for"), lambda row: _names(page, row["metric_ids"]) or muted(t("decided.no_metric")), is_wide_only=True),
-        Column(t("did.effort"), lambda row: formats.number(row["people_days"], 1), is_number=True),
+        Column(
+            t("did.meant_for"),
+            lambda row: _names(page, row["metric_ids"]) or muted(t("decided.no_metric")),
+            is_wide_only=True,
+        ),
+        Column(
+            t("did.effort"),
+            lambda row: formats.number(row["people_days"], 1),
+            is_number=True,
+            is_wide_only=True,
+        ),
         Column(t("did.effect"), lambda row: badge(t("did.not_measured"), "plain")),
-    ]  # fmt: skip
+    ]
     lead = page.texts.plural(
         "product_review.did.lead", len(rows), days=formats.number(days), window=REVIEWED_DAYS
     )
@@ -265,13 +316,21 @@ def _stand(page: Page) -> list[Part]:
         return Markup('<span class="tone-{}">{}</span>').format(tone, words)
 
     columns: list[Column] = [
-        Column(t("stand.metric"), lambda row: Markup('<a href="#def-{}">{}</a>').format(row.metric_id, row.name)),
-        Column(t("stand.now"), lambda row: "–" if row.is_too_few else formats.of_unit(row.value, row.unit), is_number=True),
+        Column(
+            t("stand.metric"), lambda row: Markup('<a href="#def-{}">{}</a>').format(row.metric_id, row.name)
+        ),
+        Column(
+            t("stand.now"),
+            lambda row: "–" if row.is_too_few else formats.of_unit(row.value, row.unit),
+            is_number=True,
+        ),
         Column(t("stand.change"), change, is_wide_only=True),
         Column(t("stand.target"), target, is_wide_only=True),
         Column("", state),
-        Column(t("stand.owner"), lambda row: row.owner or badge(t("decided.nobody"), "warn"), is_wide_only=True),
-    ]  # fmt: skip
+        Column(
+            t("stand.owner"), lambda row: row.owner or badge(t("decided.nobody"), "warn"), is_wide_only=True
+        ),
+    ]
     return [page.table("stand", columns, rows, note=t("stand.note"))]
 
 
@@ -343,7 +402,8 @@ def _on_opinion(page: Page) -> Point | None:
     if page.published.missing([_TRACE]):
         return None
     rows = page.published.rows(
-        f"select work_item_key, people_days from {_TRACE} where status = 'in_progress' and work_item_level = 'epic'"
+        f"select work_item_key, people_days from {_TRACE} where status = 'in_progress' and"
+        " work_item_level = 'epic'"
         " and evidence_label = 'opinion' order by people_days desc nulls last, work_item_key"
     )
     if not rows:
@@ -396,7 +456,8 @@ def _old_data(page: Page) -> Point | None:
     stale = []
     if not page.published.missing(["governance.mart_governance__data_health"]):
         stale = page.published.rows(
-            "select subject from governance.mart_governance__data_health where subject_type = 'source' and not is_fresh"
+            "select subject from governance.mart_governance__data_health where subject_type ="
+            " 'source' and not is_fresh"
             " order by subject"
         )
     if not stale and not held_back:

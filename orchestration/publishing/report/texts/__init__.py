@@ -1,7 +1,8 @@
 """All words of the pages, one YAML file per language.
 
-Belongs here: texts by key. Does not belong here: numbers and their formatting. To add a language, translate `en.yml`
-into `<language>.yml`; a key that is missing there is an error, so that no page mixes languages.
+Belongs here: texts by key. Does not belong here: numbers and their formatting. To add a language,
+translate `en.yml` into `<language>.yml`; a key that is missing there is an error, so that no page mixes
+languages.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Texts:
         return isinstance(self._find(key), str)
 
     def label(self, group: str, name: Any) -> str:
-        """The word for a value of a fixed list (`segments`, `kinds`, ...); an unknown value is shown as it is."""
+        """The word for a value of a fixed list (`segments`, `kinds`, ...); an unknown value is"
+        " shown as it is."""
         if name is None:
             return self(f"{group}.none") if self.has(f"{group}.none") else "–"
         key = f"{group}.{name}"
