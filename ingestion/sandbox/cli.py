@@ -37,6 +37,26 @@ def generate(
 
 
 @sandbox.command()
+def check(
+    world: Annotated[Path, typer.Option(help="Folder of the world.")] = Path(".norte/world"),
+) -> None:
+    """Say what is wrong with a world, by the rules of its README; for those who bring their own."""
+    from ingestion.sandbox.world.check import problems_of
+    from ingestion.sandbox.world.world import World, WorldError
+
+    console = Console(stderr=True)
+    try:
+        problems = problems_of(World.load(world))
+    except WorldError as error:
+        problems = [str(error)]
+    for problem in problems:
+        console.print(problem, style="red", markup=False)
+    if problems:
+        raise typer.Exit(1)
+    console.print(f"{world} keeps every rule")
+
+
+@sandbox.command()
 def serve(
     world: Annotated[Path, typer.Option(help="Folder of the world.")] = Path(".norte/world"),
     now: Annotated[str | None, typer.Option(help="ISO time; the world's as_of by default.")] = None,

@@ -94,6 +94,8 @@ def generate_world(
     report("files")
 
     out.mkdir(parents=True, exist_ok=True)
+    # world.json comes last: a folder without it is no world, so a half-written one is never taken for whole.
+    (out / "world.json").unlink(missing_ok=True)
     ledger.write(out / "tables", setting.ends_at)
     truth = {**planted_truth(rollouts), "themes": [theme.theme_id for theme in THEMES]}
     _write_json(out / "truth.json", truth)

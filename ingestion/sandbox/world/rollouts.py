@@ -445,6 +445,10 @@ def _draw_waves(
             wave = int(rng.integers(0, WAVE_COUNT))
         rollout.arms[account.account_id] = (wave + 1, starts[wave])
         rollout.exposed_at[account.account_id] = starts[wave]
+    # Who comes later never was without it; they belong to no wave.
+    for account in customers.accounts:
+        if account.account_id not in rollout.arms:
+            rollout.exposed_at[account.account_id] = max(starts[-1], account.created_at)
 
 
 def _apply(setting: Setting, rollouts: Rollouts, rollout: Rollout, customers: Customers) -> None:
@@ -483,7 +487,8 @@ def record_assignments(rollouts: Rollouts, ledger: Ledger) -> None:
                 visible_at=rollout.released_at,
             )
         if not rollout.plan.self_selected and rollout.arms:
-            for account_id, at in sorted(rollout.exposed_at.items()):
+            for account_id in sorted(set(rollout.exposed_at) & set(rollout.arms)):
+                at = rollout.exposed_at[account_id]
                 ledger.add(
                     "exposures",
                     delivery_id=delivery_id,

@@ -9,16 +9,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from ingestion.sandbox.world.check import problems_of
 from ingestion.sandbox.world.generate import generate_world
-from ingestion.sandbox.world.schema import CHANGES, CREATED_AT, TABLES, key_of, references
+from ingestion.sandbox.world.schema import CHANGES, TABLES, key_of
 from ingestion.sandbox.world.world import World, naive_utc
-
-LISTS = {
-    ("issues", "sprint_ids"): "sprints",
-    ("issues", "fix_version_ids"): "versions",
-    ("deliveries", "key_result_ids"): "key_results",
-    ("deliveries", "decision_ids"): "decisions",
-}
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:
@@ -44,45 +38,12 @@ def test_a_company_too_small_to_measure_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_each_table_has_the_schema_and_unique_ids(small_world: World, table: str) -> None:
-    stored = pq.read_schema(small_world.path / "tables" / f"{table}.parquet")
-    assert stored.equals(TABLES[table])
-    rows = small_world.table(table)
-    for field in TABLES[table]:
-        if not field.nullable:
-            assert not rows[field.name].isna().any(), f"{table}.{field.name} has nulls"
-    if table not in ("duplicate_events", "exposures", "assignments"):
-        assert rows[key_of(table)].is_unique
+def test_each_file_has_exactly_the_schema(small_world: World, table: str) -> None:
+    assert pq.read_schema(small_world.path / "tables" / f"{table}.parquet").equals(TABLES[table])
 
 
-def test_every_reference_leads_to_a_row(small_world: World) -> None:
-    for table, column, target, key in references():
-        values = small_world.table(table)[column].dropna()
-        missing = set(values) - set(small_world.table(target)[key])
-        assert not missing, (
-            f"{table}.{column} names rows of {target} that do not exist: {sorted(missing)[:5]}"
-        )
-    for (table, column), target in LISTS.items():
-        parts = {part for text in small_world.table(table)[column] for part in text.split(";") if part}
-        assert parts <= set(small_world.table(target)[key_of(target)].astype("str")), f"{table}.{column}"
-
-
-def test_values_of_changes_lead_to_rows_too(small_world: World) -> None:
-    targets = {
-        ("accounts", "owner_staff_id"): "staff",
-        ("accounts", "merged_into"): "accounts",
-        ("people", "merged_into"): "people",
-        ("deals", "stage_id"): "deal_stages",
-        ("tickets", "merged_into"): "tickets",
-        ("tickets", "assignee_staff_id"): "staff",
-        ("issues", "status_id"): "statuses",
-        ("issues", "parent_issue_id"): "issues",
-        ("issues", "project_id"): "projects",
-    }
-    for (entity, field), target in targets.items():
-        changes = small_world.table(CHANGES[entity])
-        values = changes.loc[changes["field"] == field, "to_value"].dropna().astype("int64")
-        assert set(values) <= set(small_world.table(target)[key_of(target)]), f"{entity}.{field}"
+def test_a_generated_world_keeps_every_rule(small_world: World) -> None:
+    assert problems_of(small_world) == []
 
 
 @pytest.mark.parametrize("entity", CHANGES)
@@ -100,18 +61,6 @@ def test_a_change_begins_where_the_one_before_ended(small_world: World, entity: 
         if pd.api.types.is_string_dtype(rows[field]):
             created = rows[field].reindex(mine[key]).fillna("").tolist()
             assert created == mine["from_value"].fillna("").tolist(), f"{entity}.{field}"
-
-
-@pytest.mark.parametrize("entity", CHANGES)
-def test_a_field_changes_at_most_once_a_second_and_after_its_entity_came_up(
-    small_world: World, entity: str
-) -> None:
-    key = key_of(entity)
-    changes = small_world.table(CHANGES[entity])
-    assert not changes.duplicated([key, "field", "changed_at"]).any()
-    created = small_world.table(entity).set_index(key)[CREATED_AT[entity]]
-    assert (changes["changed_at"].to_numpy() >= created.loc[changes[key]].to_numpy()).all()
-    assert (changes["visible_at"] >= changes["changed_at"]).all()
 
 
 def test_times_are_whole_seconds_within_the_world(small_world: World) -> None:
