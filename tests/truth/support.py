@@ -197,7 +197,7 @@ def fct_feedback(truth: Truth) -> pd.DataFrame:
     )
     days = truth.local_date(items.occurred_at)
     items["arr_amount"] = [
-        float(daily.get((account, day), 0.0)) if account else None
+        float(daily.get((account, day), 0.0)) if pd.notna(account) else None
         for account, day in zip(items.account_id, days, strict=True)
     ]
     return items
