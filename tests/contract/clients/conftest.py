@@ -1,4 +1,4 @@
-"""What the vendors' public clients are tried against: a generated world behind https at the vendors' own hosts."""
+"""What the vendors' public clients are tried against: a generated world, on https, at the vendors' hosts."""
 
 from __future__ import annotations
 
