@@ -277,7 +277,9 @@ def _cast(text: str, kind: str) -> Any:
             return number
         if kind != "number" and number.is_integer() and (kind == "integer" or 1 <= number <= 7):
             return int(number)
-        raise ValueError({"weekday": "a weekday from 1 (Monday) to 7"}.get(kind, f"a {kind}"))
+        raise ValueError(
+            {"weekday": "a weekday from 1 (Monday) to 7", "integer": "an integer"}.get(kind, "a number")
+        )
     if kind == "boolean":
         if text.lower() in _BOOLEANS:
             return _BOOLEANS[text.lower()]
