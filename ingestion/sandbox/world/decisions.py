@@ -31,8 +31,8 @@ _OBJECTIVES: tuple[
                 "More people active every week",
                 "active_people_7d",
                 None,
-                0.78,
-                1.1,
+                1.0,
+                1.35,
                 True,
             ),
             ("stickiness", "People come back on more days", "stickiness", None, 0.30, 0.36, True),
@@ -43,7 +43,7 @@ _OBJECTIVES: tuple[
         "Customers can depend on us",
         4,
         (
-            ("fewer-tickets", "Fewer tickets a day", "tickets_created", None, 0.0, 0.0, True),
+            ("fewer-tickets", "Fewer tickets a day", "tickets_created", None, 1.0, 0.85, True),
             (
                 "first-reply-two-hours",
                 "First reply within two hours",
@@ -342,13 +342,17 @@ def _numbers(
         day = max(starts_on, to_local(setting.starts_at).date() + timedelta(days=1))
         baseline = round(recurring_revenue(ledger.rows["contracts"], day, chosen), -2)
         return baseline * low, round(baseline * high, -2)
+    begin = max(from_local(datetime(starts_on.year, 1, 1)), setting.starts_at)
     if metric_id == "active_people_7d":
-        people = sum(1 for row in ledger.rows["people"] if row["account_id"])
-        return float(round(people * 0.3 * low)), float(round(people * 0.3 * high))
+        events = ledger.frames["events"]
+        mine = events[events["occurred_at"].between(begin, begin + timedelta(days=28), inclusive="left")]
+        weekly = mine.groupby((mine["occurred_at"] - begin) // timedelta(days=7))["person_id"].nunique()
+        baseline = float(round(weekly.mean())) if len(weekly) else 0.0
+        return baseline, float(round(baseline * high))
     if metric_id == "tickets_created":
-        days = max(1, (setting.ends_at - setting.starts_at).days)
-        a_day = len(ledger.rows["tickets"]) / days
-        return round(a_day * 1.05, 1), round(a_day * 0.85, 1)
+        until = begin + timedelta(days=56)
+        count = sum(1 for row in ledger.rows["tickets"] if begin <= row["created_at"] < until)
+        return round(count / 56, 1), round(count / 56 * high, 1)
     return float(low), float(high)
 
 

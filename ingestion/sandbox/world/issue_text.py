@@ -174,7 +174,10 @@ OTHER_EPICS: dict[str, tuple[str, ...]] = {
 
 def summary(rng: np.random.Generator, language: str, kind: str, about: str | None) -> str:
     """A summary; `about` names what the epic is about, if there is one."""
-    thing = about.lower() if about and rng.random() < 0.5 else pick(rng, _THINGS[language])
+    name = about.partition(" (")[0] if about else ""
+    thing = pick(rng, _THINGS[language])
+    if name and rng.random() < 0.5:
+        thing = name[0].lower() + name[1:]
     templates = {"story": _STORY, "bug": _BUG, "task": _TASK}[kind][language]
     text = pick(rng, templates).format(thing=thing, verb=pick(rng, _VERBS[language]))
     return text[0].upper() + text[1:]
