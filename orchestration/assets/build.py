@@ -12,12 +12,13 @@ both.
 """
 
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import dagster as dg
 
-from expectations.check import CheckOutcome
+from expectations.check import Check
 from expectations.runner import list_checks, run_suites
 from ingestion.warehouse import Warehouse
 from orchestration.assets.models import Models
@@ -46,8 +47,9 @@ def build_assets(
 ) -> tuple[dg.AssetsDefinition, dg.AssetSpec]:
     """Everything from staging to the published files, and the log of publications."""
     keys = models.keys_by_table()
-    suite_specs = check_specs(list_checks("marts", sources=sources), keys)
-    suite_keys = {spec.key for spec in suite_specs}
+    listed = list_checks("marts", sources=sources)
+    suite_specs = check_specs(listed, keys)
+    suites = _Suites(listed, keys, models)
     files = PublishedFiles(models, settings)
 
     @dg.multi_asset(
@@ -65,16 +67,22 @@ def build_assets(
         assets = context.selected_asset_keys
         checks = context.selected_asset_check_keys
 
-        def check_publication() -> list[CheckOutcome]:
-            return run_suites(
+        def check(names: list[str]) -> Generator[dg.AssetCheckResult, None, list[Outcome]]:
+            found = run_suites(
                 "marts",
                 warehouse,
                 now=now,
+                names=names,
                 sources=sources,
                 time_zone=settings.time_zone,
                 own_email_domains=settings.own_email_domains,
                 report=lambda done, total, outcome: report(Progress("checks", outcome.table, done, total)),
             )
+            for outcome in found:
+                key = keys.get(outcome.table)
+                if key and dg.AssetCheckKey(key, check_name(outcome.suite, outcome.check)) in checks:
+                    yield check_result(outcome, key, models.held_by)
+            return [Outcome.of_suite("marts", outcome) for outcome in found]
 
         with warehouse.lock(who="the build"):
             make_tables(**log_place)
@@ -85,11 +93,8 @@ def build_assets(
             )
             outcomes = list(modelled.outcomes)
 
-            for outcome in check_publication() if checks & suite_keys else []:
-                outcomes.append(Outcome.of_suite("marts", outcome))
-                key = keys.get(outcome.table)
-                if key and dg.AssetCheckKey(key, check_name(outcome.suite, outcome.check)) in checks:
-                    yield check_result(outcome, key, models.held_by)
+            if names := suites.before_data_health(checks):
+                outcomes += yield from check(names)
 
             if CHECK_OUTCOMES_KEY in assets:
                 record_outcomes(outcomes, run_id=run_id, now=now, **log_place)
@@ -102,6 +107,8 @@ def build_assets(
                 assets, checks, after_checks=True, warehouse=warehouse, now=now, report=report
             )
             outcomes += health.outcomes
+            if names := suites.of_data_health(checks):
+                outcomes += yield from check(names)
 
         broken = [*modelled.faults, *health.faults]
         if files.are_selected(assets):
@@ -148,6 +155,33 @@ def build_assets(
         kinds={"dlt", settings.warehouse},
     )
     return build, publications
+
+
+class _Suites:
+    """Which suites are asked for: those of tables built after the checks come after these tables."""
+
+    def __init__(self, listed: Sequence[Check], keys: Mapping[str, dg.AssetKey], models: Models) -> None:
+        self._by_suite: dict[str, set[dg.AssetCheckKey]] = {}
+        self._after: set[str] = set()
+        for check in listed:
+            key = keys.get(check.table)
+            if key is not None:
+                check_key = dg.AssetCheckKey(key, check_name(check.suite, check.check))
+                self._by_suite.setdefault(check.suite, set()).add(check_key)
+                if models.is_after_checks(key):
+                    self._after.add(check.suite)
+
+    def before_data_health(self, selected: AbstractSet[dg.AssetCheckKey]) -> list[str]:
+        """Suites on tables that data health reports on."""
+        return sorted(
+            name for name, keys in self._by_suite.items() if keys & selected and name not in self._after
+        )
+
+    def of_data_health(self, selected: AbstractSet[dg.AssetCheckKey]) -> list[str]:
+        """Suites on data health itself."""
+        return sorted(
+            name for name, keys in self._by_suite.items() if keys & selected and name in self._after
+        )
 
 
 def _faults(outcomes: Sequence[Outcome]) -> list[Fault]:
