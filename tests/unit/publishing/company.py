@@ -90,16 +90,16 @@ def _dates(first_day: date) -> pd.DataFrame:
     frame = pd.DataFrame({"date_on": days})
     frame["iso_year"] = days.isocalendar().year.to_numpy().astype("int64")
     frame["iso_week"] = days.isocalendar().week.to_numpy().astype("int64")
-    frame["week_start_on"] = (days - pd.to_timedelta(days.weekday, unit="D")).date
+    frame["week_start_on"] = (days - pd.to_timedelta(days.day_of_week, unit="D")).date
     frame["month_start_on"] = days.to_period("M").start_time.date
     frame["quarter_start_on"] = days.to_period("Q").start_time.date
     frame["year"] = days.year.astype("int64")
     frame["month"] = days.month.astype("int64")
-    frame["day_of_week"] = (days.weekday + 1).astype("int64")
+    frame["day_of_week"] = (days.day_of_week + 1).astype("int64")
     frame["fiscal_year"] = days.year.astype("int64")
-    frame["is_weekend"] = days.weekday >= 5
+    frame["is_weekend"] = days.day_of_week >= 5
     frame["is_holiday"] = False
-    frame["is_working_day"] = days.weekday < 5
+    frame["is_working_day"] = days.day_of_week < 5
     frame["working_day_index"] = frame["is_working_day"].cumsum().astype("int64")
     frame["is_month_end"] = days.is_month_end
     frame["is_complete"] = days.date < TODAY
