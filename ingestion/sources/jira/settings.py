@@ -53,6 +53,6 @@ class JiraSettings(ConnectionSettings):
     deletions_every_hours: float | None = None
     sweep_each_run_below: int = 20_000
     deletion_guard_ratio: float = 0.2
-    requests_per_second: int = 10
+    requests_per_second: int = 25
     workers: int = 5
     rows_per_slice: int = 50_000

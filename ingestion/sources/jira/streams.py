@@ -92,6 +92,9 @@ class JiraReader:
         yield from interleave(streams, workers=settings.workers)
         # From the run's start: what changed while it was reading is found by the next one.
         yield Checkpoint("issues", {"cursor_ms": self._now_ms})
+        if not self._known["issues"]:
+            # Nothing that was known before can be gone.
+            yield Checkpoint("sweep", {"at_ms": self._now_ms})
 
     def _projects(self) -> tuple[list[Any], list[Any], list[Any]]:
         """Live, archived and deleted projects: asked apart, since not every site marks them on the object."""
