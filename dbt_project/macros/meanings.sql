@@ -9,3 +9,10 @@
 {% macro is_renewal(deal_type) -%}
     lower({{ deal_type }}) like '%renewal%'
 {%- endmacro %}
+
+{# Whether an e-mail domain is the company's own. #}
+{% macro is_own_domain(domain) -%}
+    {%- set own = [] -%}
+    {%- for name in var('own_email_domains') -%}{%- do own.append("'" ~ name | lower ~ "'") -%}{%- endfor -%}
+    {{ 'coalesce(' ~ domain ~ ' in (' ~ own | join(', ') ~ '), false)' if own else '(1 = 0)' }}
+{%- endmacro %}

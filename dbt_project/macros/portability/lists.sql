@@ -11,9 +11,14 @@
         {%- endfor %}
         trim({{ dbt.split_part('listed.' ~ list, "';'", 'cast(positions.generated_number as int)') }}) as member
     from {{ relation }} as listed
-    cross join ({{ dbt.generate_series(64) }}) as positions
+    cross join ({{ number_series(64) }}) as positions
     where
         listed.{{ list }} is not null
         and trim({{ dbt.split_part('listed.' ~ list, "';'", 'cast(positions.generated_number as int)') }}) <> ''
         and {{ condition }}
+{%- endmacro %}
+
+{# One row (`generated_number`) per whole number from 1 to `last`. #}
+{% macro number_series(last) -%}
+    {{ dbt.generate_series(last) }}
 {%- endmacro %}

@@ -96,7 +96,7 @@
     select spine_days.date_on
     from (
         select {{ add_days(spine_end(), 'cast(-(spine.generated_number - 1) as int)') }} as date_on
-        from ({{ dbt.generate_series(16384) }}) as spine
+        from ({{ number_series(16384) }}) as spine
     ) as spine_days
     where spine_days.date_on >= {{ first }} and spine_days.date_on <= {{ last }}
 {%- endmacro %}

@@ -15,7 +15,7 @@ sprint_spans as (
 ),
 
 numbers as (
-    {{ dbt.generate_series(64) }}
+    {{ number_series(64) }}
 ),
 
 listed as (

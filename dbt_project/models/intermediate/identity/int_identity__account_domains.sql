@@ -19,9 +19,7 @@ final as (
         accounts.account_id = accounts.account_record_id
         and accounts.domain is not null
         and free_mail.domain is null
-        {%- for domain in var('own_email_domains') %}
-        and accounts.domain <> '{{ domain | lower }}'
-        {%- endfor %}
+        and not {{ is_own_domain('accounts.domain') }}
     group by accounts.domain
     having count(*) = 1
 )

@@ -98,11 +98,7 @@ identified as (
 staff_keys as (
     select distinct person_key
     from identified
-    where
-        is_staff
-        {%- for domain in var('own_email_domains') %}
-        or email_domain = '{{ domain | lower }}'
-        {%- endfor %}
+    where is_staff or {{ is_own_domain('email_domain') }}
 ),
 
 external_accounts as (
@@ -114,8 +110,10 @@ external_accounts as (
         on
             overrides.source in (identified.source_name, identified.instance)
             and overrides.external_id = identified.account_external_id
-    left join accounts as governed on overrides.account_id in (governed.account_record_id, governed.vendor_account_id)
-    left join accounts as explicit on identified.account_external_id in (explicit.vendor_account_id, explicit.account_record_id)
+    left join accounts as governed
+        on overrides.account_id in (governed.account_record_id, governed.vendor_account_id)
+    left join accounts as explicit
+        on identified.account_external_id in (explicit.vendor_account_id, explicit.account_record_id)
     where identified.account_external_id is not null
     group by identified.person_ref
 ),

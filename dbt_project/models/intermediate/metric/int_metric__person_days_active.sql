@@ -43,10 +43,12 @@ named_accounts as (
     from (select distinct source_name, instance, account_external_id from value_days) as named
     left join overrides
         on
-            overrides.source in (named.source_name, named.instance)
-            and overrides.external_id = named.account_external_id
-    left join accounts as governed on overrides.account_id in (governed.account_record_id, governed.vendor_account_id)
-    left join accounts as explicit on named.account_external_id in (explicit.vendor_account_id, explicit.account_record_id)
+            named.account_external_id = overrides.external_id
+            and overrides.source in (named.source_name, named.instance)
+    left join accounts as governed
+        on overrides.account_id in (governed.account_record_id, governed.vendor_account_id)
+    left join accounts as explicit
+        on named.account_external_id in (explicit.vendor_account_id, explicit.account_record_id)
     group by named.source_name, named.instance, named.account_external_id
 ),
 
@@ -56,14 +58,14 @@ resolved as (
         value_days.event_count,
         -- A device without a user is nobody; a user without a profile is one of its own.
         coalesce(
-            users.person_key,
+            signed_in.person_key,
             profiles.person_key,
             case when value_days.user_ref is not null then {{ hashed_id(['value_days.user_ref']) }} end
         ) as person_key,
-        coalesce(users.is_staff, profiles.is_staff, false) as is_staff,
-        coalesce(named_accounts.account_record_id, users.account_id, profiles.account_id) as account_record_id
+        coalesce(signed_in.is_staff, profiles.is_staff, false) as is_staff,
+        coalesce(named_accounts.account_record_id, signed_in.account_id, profiles.account_id) as account_record_id
     from value_days
-    left join people as users on value_days.user_ref = users.person_ref
+    left join people as signed_in on value_days.user_ref = signed_in.person_ref
     left join people as profiles on value_days.profile_ref = profiles.person_ref
     left join named_accounts
         on

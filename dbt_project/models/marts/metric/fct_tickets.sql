@@ -7,7 +7,10 @@ tickets as (
 spans as (
     select
         span.*,
-        {{ seconds_between('span.started_at', 'coalesce(span.ended_at, ' ~ now_utc() ~ ')') }} / 60 as duration_minutes
+        -- Exact, so that their sum does not depend on the order of adding.
+        cast(
+            {{ seconds_between('span.started_at', 'coalesce(span.ended_at, ' ~ now_utc() ~ ')') }} as {{ type_amount() }}
+        ) as duration_seconds
     from {{ ref('int_support__ticket_status_spans') }} as span
 ),
 
@@ -48,9 +51,9 @@ timed as (
         max(case when ended_at is null and is_resolved then 1 else 0 end) as is_resolved_now,
         min(case when status = 'closed' then started_at end) as closed_at,
         max(case when ended_at is null then status end) as status,
-        sum(case when status in ('new', 'open', 'hold') then duration_minutes else 0 end) as requester_wait_minutes,
-        sum(case when status in ('new', 'open') then duration_minutes else 0 end) as agent_work_minutes,
-        sum(case when status = 'hold' then duration_minutes else 0 end) as on_hold_minutes
+        sum(case when status in ('new', 'open', 'hold') then duration_seconds else 0 end) as requester_wait_seconds,
+        sum(case when status in ('new', 'open') then duration_seconds else 0 end) as agent_work_seconds,
+        sum(case when status = 'hold' then duration_seconds else 0 end) as on_hold_seconds
     from spans
     group by ticket_id
 ),
@@ -97,9 +100,9 @@ joined as (
         timed.closed_at,
         timed.solve_count,
         timed.status as timed_status,
-        timed.requester_wait_minutes,
-        timed.agent_work_minutes,
-        timed.on_hold_minutes,
+        timed.requester_wait_seconds,
+        timed.agent_work_seconds,
+        timed.on_hold_seconds,
         comments.first_reply_at,
         comments.first_reply_incl_automatic_at,
         coalesce(comments.agent_reply_count, 0) as agent_reply_count,
@@ -150,9 +153,9 @@ final as (
         {{ seconds_between('created_at', 'first_solved_at') }} / 60 as first_resolution_minutes,
         {{ seconds_between('created_at', 'solved_at') }} / 60 as full_resolution_minutes,
         cast(case when solve_count > 1 then solve_count - 1 else 0 end as bigint) as reopen_count,
-        requester_wait_minutes,
-        agent_work_minutes,
-        on_hold_minutes,
+        cast(requester_wait_seconds as {{ type_double() }}) / 60 as requester_wait_minutes,
+        cast(agent_work_seconds as {{ type_double() }}) / 60 as agent_work_minutes,
+        cast(on_hold_seconds as {{ type_double() }}) / 60 as on_hold_minutes,
         cast(agent_reply_count as bigint) as agent_reply_count,
         cast(customer_comment_count as bigint) as customer_comment_count,
         agent_reply_count = 1 and solved_at is not null and solve_count = 1 as is_one_touch,
