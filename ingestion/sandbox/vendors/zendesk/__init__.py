@@ -853,13 +853,30 @@ class Zendesk(Vendor):
         self.needs_links()
         if call.params["external_id"] != credentials.ZENDESK_JIRA_INTEGRATION:
             return self.gone()
-        rows = [{name: str(value) for name, value in row.items()} for row in self.links(call)]
+        names = ("ticket_id", "issue_id", "issue_key")
+        rows = [{name: str(row[name]) for name in names} for row in self.links(call)]
         for name in ("ticket_id", "issue_id"):
             if wanted := call.query.get(name):
                 rows = [row for row in rows if row[name] == wanted]
-        if "page[size]" in call.query or "page[after]" in call.query:
-            return self.page(call, "links", rows)
-        return Reply(self.cursor_page(call, "links", rows, lambda row: row, 0, 100), items="links")
+        return self.link_page(call, rows, 100)
+
+    @routes("GET", f"{API}/jira/links")
+    def list_links(self, call: Call) -> Reply:
+        self.needs_links()
+        rows = self.links(call)
+        for name in ("ticket_id", "issue_id"):
+            if wanted := call.query.get(f"filter[{name}]"):
+                rows = [row for row in rows if str(row[name]) == wanted]
+        return self.link_page(call, rows, 1000)
+
+    def link_page(self, call: Call, rows: list[dict[str, Any]], most: int) -> Reply:
+        """A cursor page of links; its `links` are the rows, so the next page is known by `meta` alone."""
+        start = _read_cursor(call.query.get("page[after]"))
+        if start is None:
+            raise self.invalid("InvalidCursor", "The cursor is invalid")
+        size = min(max(1, _number(call.query.get("page[size]"), most)), most)
+        payload = self.cursor_page(call, "rows", rows, lambda row: row, start, size)
+        return Reply({"links": payload["rows"], "meta": payload["meta"]}, items="links")
 
     def needs_links(self) -> None:
         if not self.plan["jira_links"]:
