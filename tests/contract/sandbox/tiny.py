@@ -546,7 +546,7 @@ def tiny_tables() -> dict[str, list[dict[str, Any]]]:
             },
             {
                 "worklog_id": 2,
-                "issue_id": 10_006,
+                "issue_id": 10_012,
                 "staff_id": 3,
                 "seconds": 60,
                 "started_at": NOW,
