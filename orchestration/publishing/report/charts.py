@@ -166,7 +166,7 @@ class Charts:
                     axis=alt.Axis(format=y_format, tickCount=5),
                     scale=alt.Scale(zero=from_zero, nice=True),
                 ),
-                color=self._colour(colour, colours, total),
+                color=self._colour(colour, colours, total, symbol="stroke"),
             )
             layers: list[Any] = []
             for value, dash in ((rule, [1, 0]), (target, [5, 4])):
@@ -181,8 +181,10 @@ class Charts:
 
         return self._draw(draw, width, height, describe)
 
-    def waterfall(self, steps: pd.DataFrame, *, describe: str, width: int = WIDE, height: int = 290) -> Svg:
-        """From an opening value through steps to a closing one.
+    def waterfall(
+        self, steps: pd.DataFrame, *, describe: str, width: int = WIDE, height: int = 290
+    ) -> tuple[Svg, bool]:
+        """From an opening value through steps to a closing one; and whether the totals were cut at the foot.
 
         Arguments:
             steps: label, low, high, kind (`total`, `up`, `down`), text (written above the bar), in order.
@@ -243,7 +245,7 @@ class Charts:
                 .encode(x=category, y=alt.Y("top:Q", scale=scale), text="text:N"),
             )
 
-        return self._draw(draw, width, height, describe)
+        return self._draw(draw, width, height, describe), floor > 0
 
     def shares(
         self,
@@ -343,12 +345,16 @@ class Charts:
         return max(3.0, min(34.0, (total - 60) / max(count, 1) * 0.68))
 
     @staticmethod
-    def _colour(column: str, colours: Mapping[str, str], total: int) -> alt.Color:
+    def _colour(column: str, colours: Mapping[str, str], total: int, *, symbol: str = "square") -> alt.Color:
         import altair as alt
 
         columns = 2 if total < HALF else 3 if total < WIDE else len(colours)
         legend = alt.Legend(
-            orient="top", title=None, columns=columns, symbolType="square", symbolStrokeWidth=5
+            orient="top",
+            title=None,
+            columns=columns,
+            symbolType=symbol,
+            symbolStrokeWidth=0 if symbol == "square" else 3,
         )
         return alt.Color(
             f"{column}:N",

@@ -214,6 +214,12 @@ class Page:
         )
         return anchor
 
+    def names(self, names: Sequence[str], shown: int = 8) -> str:
+        """The first few of a list, and how many more there are."""
+        text = ", ".join(names[:shown])
+        rest = len(names) - shown
+        return text if rest <= 0 else self.texts("and_more", names=text, n=self.formats.number(rest))
+
     def tooltip(self, anchor: str | None) -> str:
         return self.definitions[anchor].text if anchor in self.definitions else ""
 

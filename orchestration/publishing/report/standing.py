@@ -12,8 +12,12 @@ from datetime import date, timedelta
 from orchestration.publishing.report.published import Published
 
 WINDOW_DAYS = 28
-# Amounts per day are summed over the window; all other metrics are levels, read on the last day.
+_SERIES_WEEKS = 26
+# Amounts per day are summed over the window (and so are their targets, which are per day like the metric);
+# all other metrics are levels, read on the last day. A day without a row is a day on which nothing happened.
 FLOWS = frozenset({"tickets_created", "deals_won_amount", "work_items_done"})
+# Weekends are quiet: such a level is read as the mean of the last seven days, whatever day the last one is.
+WEEKLY_MEANS = frozenset({"stickiness"})
 # A daily median jumps with a handful of tickets: the window's median is read from the tickets themselves.
 MEDIANS = {"first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at")}
 TOO_FEW_ANSWERS = 30
@@ -82,52 +86,67 @@ class Standing:
         return self.metric_id == "nps" and (self.count or 0) < TOO_FEW_ANSWERS
 
 
+_Days = dict[date, tuple[float | None, float | None]]
+
+
 def standings(published: Published) -> dict[str, Standing]:
     """metric_id -> where it stands, for the whole company."""
     last = published.last_complete_day
-    first = last - timedelta(days=WINDOW_DAYS * 6 + WINDOW_DAYS)
-    by_metric: dict[str, dict[date, tuple[float | None, float | None]]] = {}
+    by_metric: dict[str, _Days] = {}
+    began: dict[str, date] = {}
     if not published.missing(["metric.mart_metric__daily"]):
+        for row in published.rows(
+            "select metric_id, min(date_on) as began_on from metric.mart_metric__daily"
+            " where segment = 'all' group by metric_id"
+        ):
+            began[row["metric_id"]] = row["began_on"]
         for row in published.rows(
             "select metric_id, date_on, value, denominator from metric.mart_metric__daily"
             " where segment = 'all' and date_on between ? and ? order by metric_id, date_on",
-            first,
+            last - timedelta(days=_SERIES_WEEKS * 7 + WINDOW_DAYS),
             last,
         ):
             by_metric.setdefault(row["metric_id"], {})[row["date_on"]] = (row["value"], row["denominator"])
     return {
-        metric_id: _standing(published, row, by_metric.get(metric_id, {}), last)
+        metric_id: _standing(published, row, by_metric.get(metric_id, {}), began.get(metric_id), last)
         for metric_id, row in published.metrics.items()
     }
 
 
 def _standing(
-    published: Published,
-    metric: dict[str, object],
-    days: dict[date, tuple[float | None, float | None]],
-    last: date,
+    published: Published, metric: dict[str, object], days: _Days, began_on: date | None, last: date
 ) -> Standing:
     metric_id = str(metric["metric_id"])
 
-    def level(day: date) -> float | None:
-        return days.get(day, (None, None))[0]
+    def level(end: date) -> float | None:
+        return days.get(end, (None, None))[0]
 
-    def total(end: date) -> float | None:
-        found = [level(end - timedelta(days=n)) for n in range(WINDOW_DAYS)]
-        known = [value for value in found if value is not None]
+    def total(end: date, count: int = WINDOW_DAYS) -> float | None:
         # A window that reaches back before the first day would look like growth.
-        return sum(known) if len(known) == WINDOW_DAYS else None
+        if began_on is None or end - timedelta(days=count - 1) < began_on:
+            return None
+        return sum(level(end - timedelta(days=n)) or 0.0 for n in range(count))
 
-    read = total if metric_id in FLOWS else level
-    value, before = read(last), read(last - timedelta(days=WINDOW_DAYS))
-    if metric_id in MEDIANS:
-        value, before = (
-            _median(published, metric_id, end) for end in (last, last - timedelta(days=WINDOW_DAYS))
-        )
-    weekly = [level(last - timedelta(days=7 * n)) for n in range(26, -1, -1)]
+    def mean(end: date) -> float | None:
+        found = [level(end - timedelta(days=n)) for n in range(7)]
+        known = [value for value in found if value is not None]
+        return sum(known) / len(known) if known else None
+
+    def median(end: date, count: int = WINDOW_DAYS) -> float | None:
+        return _median(published, metric_id, end, count)
+
+    ends = [last - timedelta(days=7 * n) for n in range(_SERIES_WEEKS, -1, -1)]
+    earlier = last - timedelta(days=WINDOW_DAYS)
     if metric_id in FLOWS:
-        weekly = [_week(days, last - timedelta(days=7 * n)) for n in range(26, -1, -1)]
+        value, before, weekly = total(last), total(earlier), [total(end, 7) for end in ends]
+    elif metric_id in MEDIANS:
+        value, before, weekly = median(last), median(earlier), [median(end, 7) for end in ends]
+    elif metric_id in WEEKLY_MEANS:
+        value, before, weekly = mean(last), mean(earlier), [mean(end) for end in ends]
+    else:
+        value, before, weekly = level(last), level(earlier), [level(end) for end in ends]
     target = metric["target_value"]
+    scale = WINDOW_DAYS if metric_id in FLOWS else 1
     return Standing(
         metric_id=metric_id,
         name=str(metric["metric_name"]),
@@ -138,26 +157,19 @@ def _standing(
         before=before,
         count=days.get(last, (None, None))[1],
         series=tuple(number for number in weekly if number is not None),
-        target=float(target) if isinstance(target, float | int) else None,
+        target=float(target) * scale if isinstance(target, float | int) else None,
         target_on=metric["target_on"] if isinstance(metric["target_on"], date) else None,
     )
 
 
-def _week(days: dict[date, tuple[float | None, float | None]], end: date) -> float | None:
-    found = [days.get(end - timedelta(days=n), (None, None))[0] for n in range(7)]
-    known = [value for value in found if value is not None]
-    return sum(known) if len(known) == 7 else None
-
-
-def _median(published: Published, metric_id: str, end: date) -> float | None:
+def _median(published: Published, metric_id: str, end: date, count: int) -> float | None:
     table, column, moment = MEDIANS[metric_id]
     if published.missing([table]):
         return None
-    start = end - timedelta(days=WINDOW_DAYS - 1)
     found = published.row(
-        f"select median({column}) as value from {table} where cast({moment} as date) between ? and ?",
-        start,
-        end,
+        f"select median({column}) as value from {table} where {moment} >= ? and {moment} < ?",
+        end - timedelta(days=count - 1),
+        end + timedelta(days=1),
     )["value"]
     return None if found is None else float(found)
 

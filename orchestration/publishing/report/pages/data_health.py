@@ -111,35 +111,56 @@ def _held_back(page: Page) -> list[Part]:
 def _tables(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     parts: list[Part] = []
-    for kind in ("raw_table", "mart"):
-        rows = page.published.rows(
-            f"select * from {_TABLE} where subject_type = ?"
-            " order by coalesce(failing_check_count, 0) + coalesce(rejected_row_count, 0) desc, subject",
-            kind,
-        )
-        if not rows:
-            continue
+    by_source = page.published.rows(
+        "select split_part(subject, '.', 1) as source, count(*) as tables, sum(row_count) as rows,"
+        " max(last_loaded_at) as last_loaded_at, sum(failing_check_count) as failing_check_count,"
+        " sum(rejected_row_count) as rejected_row_count, sum(schema_change_count) as schema_change_count"
+        f" from {_TABLE} where subject_type = 'raw_table' group by 1 order by 1"
+    )
+    failing = Column(
+        t("tables.failing"), lambda row: _count(page, row["failing_check_count"]), is_number=True
+    )
+    rejected = Column(
+        t("tables.rejected"), lambda row: _count(page, row["rejected_row_count"]), is_number=True
+    )
+    loaded = Column(t("tables.loaded"), lambda row: formats.moment(row["last_loaded_at"]), is_wide_only=True)
+    changes = Column(
+        t("tables.schema_changes"),
+        lambda row: formats.number(row["schema_change_count"]),
+        is_number=True,
+        is_wide_only=True,
+    )
+    if by_source:
         columns = [
-            Column(t("tables.table"), lambda row: row["subject"]),
-            Column(t("tables.rows"), lambda row: formats.number(row["row_count"]), is_number=True),
-            Column(t("tables.loaded"), lambda row: formats.moment(row["last_loaded_at"]), is_wide_only=True),
-            Column(t("tables.failing"), lambda row: _count(page, row["failing_check_count"]), is_number=True),
+            Column(t("tables.source"), lambda row: row["source"].removeprefix("raw_")),
+            Column(
+                t("tables.tables"),
+                lambda row: formats.number(row["tables"]),
+                is_number=True,
+                is_wide_only=True,
+            ),
+            Column(t("tables.rows"), lambda row: formats.number(row["rows"]), is_number=True),
+            loaded,
+            failing,
+            rejected,
+            changes,
         ]
-        if kind == "raw_table":
-            columns.append(
-                Column(
-                    t("tables.rejected"), lambda row: _count(page, row["rejected_row_count"]), is_number=True
-                )
-            )
-            columns.append(
-                Column(
-                    t("tables.schema_changes"),
-                    lambda row: formats.number(row["schema_change_count"]),
-                    is_number=True,
-                    is_wide_only=True,
-                )
-            )
-        parts.append(page.table(kind, columns, rows, title=t(f"tables.{kind}")))
+        parts.append(page.table("raw", columns, by_source, title=t("tables.raw")))
+    troubled = page.published.rows(
+        f"select * from {_TABLE} where subject_type = 'raw_table' and coalesce(failing_check_count, 0)"
+        " + coalesce(rejected_row_count, 0) + coalesce(schema_change_count, 0) > 0 order by subject"
+    )
+    name = Column(t("tables.table"), lambda row: row["subject"])
+    rows = Column(t("tables.rows"), lambda row: formats.number(row["row_count"]), is_number=True)
+    if troubled:
+        columns = [name, rows, loaded, failing, rejected, changes]
+        parts.append(page.table("troubled", columns, troubled, title=t("tables.troubled")))
+    marts = page.published.rows(
+        f"select * from {_TABLE} where subject_type = 'mart'"
+        " order by failing_check_count desc nulls last, subject"
+    )
+    if marts:
+        parts.append(page.table("marts", [name, rows, loaded, failing], marts, title=t("tables.mart")))
     return parts
 
 

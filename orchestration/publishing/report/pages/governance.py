@@ -160,7 +160,7 @@ def _under_way(page: Page) -> list[Part]:
         ),
         Column(
             t("under_way.owner"),
-            lambda row: row["owner"] or badge(t("under_way.nobody"), "warn"),
+            lambda row: _owner(page, row),
             is_wide_only=True,
         ),
         Column(t("under_way.days"), lambda row: formats.number(row["people_days"], 1), is_number=True),
@@ -174,6 +174,15 @@ def _under_way(page: Page) -> list[Part]:
             definition=page.column(f"{_TABLE}.people_days", t("under_way.days")),
         )
     ]
+
+
+def _owner(page: Page, row: dict[str, Any]) -> str | Markup:
+    if row["owner"]:
+        return str(row["owner"])
+    # An epic without a governed owner may still be somebody's in Jira; people are published as keys only.
+    return (
+        muted(page.t("under_way.assignee")) if row["has_owner"] else badge(page.t("under_way.nobody"), "warn")
+    )
 
 
 def _links(page: Page, row: dict[str, Any]) -> str | Markup:
@@ -209,7 +218,7 @@ def _gaps(page: Page) -> list[Part]:
             " and coalesce(metric_ids, '') = '' order by delivery_name"
         )
         if unmeasured:
-            names = ", ".join(str(row["delivery_name"]) for row in unmeasured[:8])
+            names = page.names([str(row["delivery_name"]) for row in unmeasured])
             points.append(Point(page.texts.plural("governance.gaps.no_metric", len(unmeasured)), names + "."))
     if not points:
         return [Notice(t("gaps.none"))]

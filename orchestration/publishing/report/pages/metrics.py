@@ -199,7 +199,8 @@ def _waterfall(page: Page, months: pd.DataFrame) -> Figure:
         end=formats.money(closing),
         month=formats.month(last["month_start_on"]),
     )
-    return Figure(title, page.charts.waterfall(data, describe=title), t("revenue.waterfall_note"))
+    svg, is_cut = page.charts.waterfall(data, describe=title)
+    return Figure(title, svg, t("revenue.waterfall_note") if is_cut else "")
 
 
 def _segments(page: Page) -> Part:

@@ -187,7 +187,8 @@ def _decided(page: Page) -> list[Part]:
     teams = team_names(page)
     rows = page.published.rows(
         f"select * from {_DELIVERIES} where status <> 'released' or released_at >= ?"
-        " order by case status when 'in_progress' then 0 when 'planned' then 1 else 2 end,"
+        " order by origin <> 'governed',"
+        " case status when 'in_progress' then 0 when 'planned' then 1 else 2 end,"
         " released_at desc nulls last, people_days desc nulls last, delivery_id limit 14",
         page.published.now - timedelta(days=REVIEWED_DAYS),
     )
@@ -411,7 +412,9 @@ def _on_opinion(page: Page) -> Point | None:
     days = page.formats.number(sum(float(row["people_days"] or 0) for row in rows))
     return Point(
         page.texts.plural("product_review.next.opinion", len(rows)),
-        page.t("next.opinion_why", days=days, keys=", ".join(str(row["work_item_key"]) for row in rows[:4])),
+        page.t(
+            "next.opinion_why", days=days, keys=page.names([str(row["work_item_key"]) for row in rows], 4)
+        ),
     )
 
 
@@ -447,7 +450,7 @@ def _without_metric(page: Page) -> Point | None:
         return None
     return Point(
         page.texts.plural("product_review.next.unmeasured", len(rows)),
-        page.t("next.unmeasured_why", names=", ".join(str(row["delivery_name"]) for row in rows[:4])),
+        page.t("next.unmeasured_why", names=page.names([str(row["delivery_name"]) for row in rows], 4)),
     )
 
 

@@ -45,7 +45,10 @@ class Texts:
         if name is None:
             return self(f"{group}.none") if self.has(f"{group}.none") else "–"
         key = f"{group}.{name}"
-        return self(key) if self.has(key) else str(name).replace("_", " ")
+        if self.has(key):
+            return self(key)
+        words = str(name).replace("_", " ")
+        return words[:1].upper() + words[1:]
 
     def months(self) -> tuple[str, ...]:
         return tuple(self._tree["months"])
