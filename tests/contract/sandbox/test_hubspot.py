@@ -49,6 +49,15 @@ def test_wrong_credentials_are_named_as_such(hubspot: Wire, authorization: str |
     assert answer.json["correlationId"]
 
 
+def test_a_missing_scope_is_named(sandboxes: Sandboxes) -> None:
+    wire = sandboxes.at("hubspot", missing_scopes=["notes"])
+
+    answer = wire.get(f"{OBJECTS}/notes")
+
+    assert (answer.status, answer.json["category"]) == (403, "MISSING_SCOPES")
+    assert wire.get(f"{OBJECTS}/deals").status == 200
+
+
 @pytest.mark.parametrize("path", ["/oauth/v1/token", "/oauth/2026-03/token"])
 def test_oauth_gives_a_token_that_lives_half_an_hour(sandboxes: Sandboxes, hubspot: Wire, path: str) -> None:
     form = {

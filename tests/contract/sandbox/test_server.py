@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from ingestion.sandbox.server import SandboxServer, SandboxServerError
 from ingestion.sandbox.world.world import World
 
 
-def ask(url: str, context: ssl.SSLContext | None = None, **headers: str) -> urllib.request.Request:
+def ask(url: str, context: ssl.SSLContext | None = None, **headers: str) -> Any:
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
     )

@@ -54,6 +54,17 @@ def test_client_credentials_give_a_token_and_a_refresh_replaces_both(
     assert wire.get(f"{API}/users/me").status == 401
 
 
+def test_a_token_without_the_scope_is_told_which_it_lacks(zendesk: Wire) -> None:
+    known = {"client_id": credentials.ZENDESK_CLIENT_ID, "client_secret": credentials.ZENDESK_CLIENT_SECRET}
+    asked = {"grant_type": "client_credentials", "scope": "write", **known}
+    token = zendesk.post("/oauth/tokens", asked).json["access_token"]
+
+    answer = zendesk.at("/zendesk", authorization=f"Bearer {token}").get(f"{API}/groups")
+
+    assert answer.status == 403
+    assert answer.json["description"] == "Missing the following required scopes: read"
+
+
 def test_an_account_may_have_no_api_tokens_any_more(sandboxes: Sandboxes) -> None:
     assert sandboxes.at("zendesk", api_tokens=False).get(f"{API}/groups").status == 401
 

@@ -60,6 +60,7 @@ class HubSpot(Vendor):
         "retry_after": True,  # whether a 429 carries Retry-After
         "search_lag_seconds": 0,  # how far the search index is behind the objects
         "association_page": 500,  # associations of one record per page
+        "missing_scopes": (),  # object types that the token may not read
         "legacy_paths": True,  # whether v3/v4 paths are still answered
     }
 
@@ -178,6 +179,14 @@ class HubSpot(Vendor):
         if kind is None:
             message = f"Unable to infer object type from: {call.params[name]}"
             raise self.invalid(call, message)
+        if kind in self.plan["missing_scopes"]:
+            scope = f"crm.objects.{kind}.read"
+            message = "This app hasn't been granted all required scopes to make this call."
+            context = {"requiredGranularScopes": [scope]}
+            errors = [
+                {"message": f"One or more of the following scopes are required: {scope}", "context": context}
+            ]
+            raise Refusal(self.error(call, 403, message, "MISSING_SCOPES", errors=errors))
         return kind
 
     # --- objects

@@ -65,6 +65,7 @@ class Zendesk(Vendor):
             "ticket-audits": FixedWindow(self.plan["audits_per_minute"], 60),
         }
         self.tokens: dict[str, float] = {}
+        self.scopes: dict[str, str] = {}
         self.refresh_tokens: set[str] = set()
 
     def clean(self, call: Call) -> None:
@@ -77,6 +78,9 @@ class Zendesk(Vendor):
         scheme, _, secret = call.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.tokens.get(secret, -1.0) > call.at:
             call.who = "oauth"
+            if "read" not in self.scopes[secret].split():
+                message = "Missing the following required scopes: read"
+                raise Refusal(Reply({"error": "Forbidden", "description": message}, status=403))
             return
         if scheme.lower() == "basic" and self.plan["api_tokens"]:
             try:
@@ -181,13 +185,14 @@ class Zendesk(Vendor):
             )
         token, refresh = f"access-{call.request_id()}", f"refresh-{call.request_id()}"
         self.tokens[token] = call.at + self.plan["token_seconds"]
+        self.scopes[token] = str(asked.get("scope") or "read")
         self.refresh_tokens.add(refresh)
         return Reply(
             {
                 "access_token": token,
                 "refresh_token": refresh,
                 "token_type": "bearer",
-                "scope": asked.get("scope") or "read",
+                "scope": self.scopes[token],
                 "expires_in": self.plan["token_seconds"],
                 "refresh_token_expires_in": 2_592_000,
             }
