@@ -152,3 +152,20 @@
     ) as ranked_rows
     where version_rank = 1
 {%- endmacro %}
+
+{#
+  All rows of a table that something outside dbt appends, or typed empty rows where it has not written yet: for logs
+  read as they are, not for a vendor's objects.
+#}
+{% macro logged_rows(source_name, table, columns) -%}
+    {%- set relation = source(source_name, table) -%}
+    {%- if raw_table_exists(relation) -%}
+    select
+        {%- for name, type in columns.items() %}
+        cast({{ name }} as {{ column_type(type) }}) as {{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ relation }}
+    {%- else -%}
+    {{ typed_empty(columns) }}
+    {%- endif %}
+{%- endmacro %}

@@ -15,11 +15,27 @@ promises as (
 ),
 
 check_outcomes as (
-    select * from {{ source('norte', 'check_outcomes') }}
+    {{ logged_rows('norte', 'check_outcomes', {
+        'checked_at': 'timestamp',
+        'layer': 'text',
+        'suite': 'text',
+        'check_name': 'text',
+        'subject': 'text',
+        'is_success': 'boolean',
+    }) }}
 ),
 
 publications as (
-    select * from {{ source('norte', 'publications') }}
+    {{ logged_rows('norte', 'publications', {
+        'publication_id': 'text',
+        'published_at': 'timestamp',
+        'table_schema': 'text',
+        'table_name': 'text',
+        'is_held_back': 'boolean',
+        'held_back_since': 'timestamp',
+        'reason': 'text',
+        'data_as_of': 'timestamp',
+    }) }}
 ),
 
 mart_counts as (
