@@ -155,12 +155,34 @@ class TruncatedStream(_OnPage):
         return replace(reply, stream=cut(), abort=self.abort)
 
 
+_PAGING = frozenset(
+    (
+        "after",
+        "cursor",
+        "nextPageToken",
+        "page",
+        "page[after]",
+        "session_id",
+        "startAt",
+        "start_time",
+        "since_id",
+    )
+)
+
+
 class Duplicates(_Quiet):
     """Each page begins with the last object of the one before; Mixpanel: every so many-th event twice."""
 
     def __init__(self, every: int = 20, path: str = "") -> None:
         self.every, self.path = every, re.compile(path)
         self._last: dict[str, Any] = {}
+
+    @staticmethod
+    def list_of(call: Call) -> str:
+        """What tells one list from another: all that was asked but the page."""
+        body = call.json if call.body[:1] == b"{" else call.form
+        asked = sorted((name, str(value)) for name, value in [*call.query.items(), *body.items()])
+        return f"{call.path}:{[pair for pair in asked if pair[0] not in _PAGING]}"
 
     def after(self, vendor: Vendor, call: Call, reply: Reply) -> Reply:
         items = reply.items
@@ -169,7 +191,7 @@ class Duplicates(_Quiet):
         page = reply.payload if items == "." else reply.payload.get(items)
         if not page:
             return reply
-        key = f"{call.path}:{items}"
+        key = self.list_of(call)
         again = [self._last[key]] if key in self._last and self._last[key] not in page else page[:1]
         self._last[key] = page[-1]
         longer = again + page

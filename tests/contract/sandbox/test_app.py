@@ -223,6 +223,19 @@ def test_duplicates_repeat_objects_and_events(sandboxes: Sandboxes, app: Wire) -
     assert len(lines) == 53
 
 
+def test_duplicates_never_mix_two_lists_of_one_path(sandboxes: Sandboxes, app: Wire) -> None:
+    set_scenario(app, {"scenario": "duplicates"})
+    wire = sandboxes.at("mixpanel", app)
+    project = credentials.MIXPANEL_PROJECT_ID
+
+    wire.post("/api/query/engage", form={}, project_id=project)
+    groups = wire.post(
+        "/api/query/engage", form={"data_group_id": credentials.MIXPANEL_DATA_GROUP_ID}, project_id=project
+    )
+
+    assert [group["$distinct_id"] for group in groups.json["results"]] == ["101", "101", "103"]
+
+
 def test_schema_drift_adds_a_field_and_changes_a_type(sandboxes: Sandboxes, app: Wire) -> None:
     set_scenario(app, {"scenario": "schema_drift"})
 
