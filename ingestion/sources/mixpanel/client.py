@@ -10,14 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from ingestion.errors import MalformedResponse
 from ingestion.http import Pacer, Pacers
 from ingestion.sources.mixpanel.settings import MixpanelSettings
-
-# 429 comes without Retry-After; the window is an hour, so a minute is a short wait.
-_WAIT_AFTER_LIMIT = 60.0
 
 
 class MixpanelClient:
@@ -31,7 +26,6 @@ class MixpanelClient:
             "on_request": on_request,
             "auth": (settings.username, settings.secret),
             "secrets": (settings.secret,),
-            "hold": _hold,
         }
         self._data = settings.client(
             settings.data_base_url,
@@ -92,7 +86,3 @@ class MixpanelClient:
             if len(results) < size or not session:
                 return
             page += 1
-
-
-def _hold(response: requests.Response) -> float | None:
-    return _WAIT_AFTER_LIMIT if response.status_code == 429 else None

@@ -1,4 +1,4 @@
-"""The governance files: the template loads; whatever is wrong is told with file, line and remedy, all at once."""
+"""The governance files: the template loads; what is wrong is told with file, line and remedy, all at once."""
 
 from __future__ import annotations
 
