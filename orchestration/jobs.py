@@ -22,7 +22,8 @@ def ingestion_jobs(assets: Sequence[dg.AssetsDefinition], settings: Settings) ->
     return [
         dg.define_asset_job(
             ingest_job_name(source_of(asset)),
-            selection=dg.AssetSelection.assets(asset),
+            # Its arrival checks belong to the build: a load must not wait for Great Expectations.
+            selection=dg.AssetSelection.assets(asset).without_checks(),
             description=f"Loads what {source_of(asset)} has that the warehouse has not.",
             executor_def=dg.in_process_executor,
             op_retry_policy=retries(settings),

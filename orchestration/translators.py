@@ -13,6 +13,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+# What the build writes about itself; every other source is a vendor's.
+OWN_SOURCE = "norte"
 DEFAULT_OWNER = "team:data_platform"
 FRESH_FOR = timedelta(hours=26)
 WARN_AFTER = timedelta(hours=6)
@@ -39,6 +41,12 @@ class NorteTranslator(DagsterDbtTranslator):
             attributes["freshness_policy"] = dg.FreshnessPolicy.time_window(
                 fail_window=FRESH_FOR, warn_window=WARN_AFTER
             )
+        read_by_name = _meta(props).get("reads_raw_tables", ())
+        if read_by_name:
+            vendors = sorted({node["source_name"] for node in manifest["sources"].values()} - {OWN_SOURCE})
+            known = {dep.asset_key for dep in spec.deps}
+            named = [dg.AssetKey(["raw", vendor, table]) for vendor in vendors for table in read_by_name]
+            attributes["deps"] = [*spec.deps, *(dg.AssetDep(key) for key in named if key not in known)]
         return spec.replace_attributes(**attributes)
 
 
@@ -59,8 +67,11 @@ def group_name(key: dg.AssetKey) -> str:
 
 def owner_of(props: Mapping[str, Any]) -> str:
     """The owner that the node's meta names, as Dagster writes owners."""
-    meta = {**(props.get("meta") or {}), **((props.get("config") or {}).get("meta") or {})}
-    return as_owner(str(meta.get("owner") or DEFAULT_OWNER))
+    return as_owner(str(_meta(props).get("owner") or DEFAULT_OWNER))
+
+
+def _meta(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {**(props.get("meta") or {}), **((props.get("config") or {}).get("meta") or {})}
 
 
 def as_owner(name: str) -> str:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject
+from dagster_dbt import DbtCliInvocation, DbtCliResource
 from packaging import version
 
 from orchestration.settings import PROJECT_ROOT
@@ -82,7 +82,8 @@ class Dbt:
         """Starts dbt; read `stream_raw_events()` to its end. The caller holds the warehouse's lock."""
         executable = Path(sys.executable).with_name("dbt")
         command = DbtCommand(
-            project_dir=DbtProject(PROJECT_DIR, profiles_dir=PROJECT_DIR),
+            project_dir=str(PROJECT_DIR),
+            profiles_dir=str(PROJECT_DIR),
             dbt_executable=str(executable) if executable.exists() else "dbt",
         )
         with _environment(
