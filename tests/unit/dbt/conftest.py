@@ -47,7 +47,8 @@ class RawWarehouse:
                 }
                 marks = ", ".join("?" for _ in values)
                 connection.execute(
-                    f"insert into raw_{source}.{table} ({', '.join(values)}) values ({marks})", list(values.values())
+                    f"insert into raw_{source}.{table} ({', '.join(values)}) values ({marks})",
+                    list(values.values()),
                 )
             if is_complete:
                 connection.execute(

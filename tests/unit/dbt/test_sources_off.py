@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 
-def test_marts_are_built_without_any_vendor(raw_warehouse) -> None:  # type: ignore[no-untyped-def]
-    """Models of a source that is off are no part of the project; what needs them gets no rows, with its columns."""
+
+def test_marts_are_built_without_any_vendor(raw_warehouse: Any) -> None:
+    """Models of a source that is off are no part of the project; what needs them gets no rows."""
     raw_warehouse.execute("drop schema raw_zendesk cascade")
     raw_warehouse.dbt("build", "--exclude-resource-type", "unit_test", sources_enabled=["governance"])
     marts = dict(
@@ -22,7 +24,7 @@ def test_marts_are_built_without_any_vendor(raw_warehouse) -> None:  # type: ign
     assert staged == [("stg_governance",)]
 
 
-def test_a_source_that_has_never_loaded_holds_up_nobody(raw_warehouse) -> None:  # type: ignore[no-untyped-def]
+def test_a_source_that_has_never_loaded_holds_up_nobody(raw_warehouse: Any) -> None:
     """It is on, but its dataset does not exist yet."""
     raw_warehouse.dbt(
         "build", "--exclude-resource-type", "unit_test", sources_enabled=["governance", "hubspot", "zendesk"]

@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 CURRENT = "select company_id, company_name, is_deleted from staging.stg_hubspot__companies order by 1"
-SELECTED = ("run", "-s", "stg_loads", "stg_hubspot__companies", "stg_hubspot__pipelines", "stg_hubspot__pipeline_stages")
+SELECTED = (
+    "run",
+    "-s",
+    "stg_loads",
+    "stg_hubspot__companies",
+    "stg_hubspot__pipelines",
+    "stg_hubspot__pipeline_stages",
+)
 
 
-def _company(key: str, name: str | None, version: str, changed: str, read: str, **more: Any) -> dict[str, Any]:
+def _company(
+    key: str, name: str | None, version: str, changed: str, read: str, **more: Any
+) -> dict[str, Any]:
     return {
         "_key": key,
         "company_id": key,
@@ -35,8 +44,8 @@ def _stage(stage: str, parent: str, read: str) -> dict[str, Any]:
     }
 
 
-def test_each_load_counts_once_and_the_right_version_wins(raw_warehouse) -> None:  # type: ignore[no-untyped-def]
-    """Late old versions, a deletion and a restoration, a load that was never completed, a list that shrinks."""
+def test_each_load_counts_once_and_the_right_version_wins(raw_warehouse: Any) -> None:
+    """Late old versions, a deletion and a restoration, a load never completed, a list that shrinks."""
     raw_warehouse.load(
         "hubspot",
         "companies",
@@ -49,7 +58,10 @@ def test_each_load_counts_once_and_the_right_version_wins(raw_warehouse) -> None
     )
     raw_warehouse.load("hubspot", "pipelines", "21", [_pipeline("p1", "2026-01-05")])
     raw_warehouse.load(
-        "hubspot", "pipeline_stages", "21b", [_stage("s1", "p1", "2026-01-05"), _stage("s2", "p1", "2026-01-05")]
+        "hubspot",
+        "pipeline_stages",
+        "21b",
+        [_stage("s1", "p1", "2026-01-05"), _stage("s2", "p1", "2026-01-05")],
     )
     raw_warehouse.load(
         "hubspot",
@@ -78,7 +90,9 @@ def test_each_load_counts_once_and_the_right_version_wins(raw_warehouse) -> None
     assert raw_warehouse.execute(CURRENT) == [("hubspot:a", "new", False), ("hubspot:b", None, True)]
     assert _stages(raw_warehouse) == ["hubspot:s2"]
 
-    raw_warehouse.load("hubspot", "companies", "30", [_company("b", "back", "w1", "2026-01-02", "2026-01-07")])
+    raw_warehouse.load(
+        "hubspot", "companies", "30", [_company("b", "back", "w1", "2026-01-02", "2026-01-07")]
+    )
     raw_warehouse.dbt(*SELECTED)
     in_steps = raw_warehouse.execute(CURRENT)
     assert in_steps == [("hubspot:a", "new", False), ("hubspot:b", "back", False)]
@@ -89,6 +103,6 @@ def test_each_load_counts_once_and_the_right_version_wins(raw_warehouse) -> None
     assert batches == [(1, 3), (2, 3), (3, 1)]
 
 
-def _stages(raw_warehouse) -> list[str]:  # type: ignore[no-untyped-def]
+def _stages(raw_warehouse: Any) -> list[str]:
     rows = raw_warehouse.execute("select stage_id from staging.stg_hubspot__pipeline_stages order by 1")
     return [row[0] for row in rows]
