@@ -379,7 +379,12 @@ def _accounts(page: Page) -> list[Part]:
             ),
             is_wide_only=True,
         ),
-        Column(t("accounts.tickets"), lambda row: formats.number(row["open_ticket_count"]), is_number=True),
+        Column(
+            t("accounts.tickets"),
+            lambda row: formats.number(row["open_ticket_count"]),
+            is_number=True,
+            is_wide_only=True,
+        ),
         Column(t("accounts.renewal"), lambda row: formats.day(row["renewal_on"]), is_wide_only=True),
     ]
     return [page.table("accounts", columns, rows, note=t("accounts.note"))]
