@@ -117,12 +117,13 @@ class EventReader:
                 days = max(1, (end - first).days // 2)
                 continue
             count = _lines(path)
-            yield Slice(
-                name=f"events {first} to {end}",
-                batches=self._batches(path),
-                state=lambda end=end: self._committed(end, others),  # type: ignore[misc]
-                expected_rows=count,
-            )
+            if count or end == last:
+                yield Slice(
+                    name=f"events {first} to {end}",
+                    batches=self._batches(path),
+                    state=lambda end=end: self._committed(end, others),  # type: ignore[misc]
+                    expected_rows=count,
+                )
             path.unlink(missing_ok=True)
             first = end + timedelta(days=1)
             days = _next_days(days, count, self._settings.rows_per_request)

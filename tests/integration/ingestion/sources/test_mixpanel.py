@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -13,6 +14,8 @@ from ingestion.pipeline import run_source
 from ingestion.registry import connection, settings_of
 from ingestion.sandbox.scenario import Scenario
 from ingestion.sandbox.world.world import World
+from ingestion.sources.mixpanel import source
+from ingestion.sources.mixpanel.settings import MixpanelSettings
 
 Open = Callable[[str], Any]
 
@@ -171,16 +174,36 @@ def backfill(mixpanel: Any, now: datetime, day: date) -> Any:
     )
 
 
-def test_profiles_come_page_by_page_and_leave_tombstones(mixpanel: Any) -> None:
+def test_profiles_come_page_by_page_with_a_key_for_each_address(mixpanel: Any) -> None:
     now = mixpanel.world.meta.as_of.replace(tzinfo=UTC)
     mixpanel.load(now, profile_page_size=20)
-    count = len(mixpanel.alive("profiles"))
-    assert count > 20
-    assert mixpanel.query(
-        "select count(*) from raw_mixpanel.profiles where email is null <> email_key is null"
-    ) == [(0,)]
-    scenario(mixpanel, "deletions")
-    mixpanel.load(now + timedelta(days=1), profile_page_size=20)
-    deleted = mixpanel.query("select count(*) from raw_mixpanel.profiles where _is_deleted")
-    assert deleted[0][0] > 0
+    assert len(mixpanel.alive("profiles")) > 20
     assert len(mixpanel.alive("group_profiles")) > 0
+    unequal = "select count(*) from raw_mixpanel.profiles where (email is null) <> (email_key is null)"
+    assert mixpanel.query(unequal) == [(0,)]
+
+
+def test_a_profile_that_is_missing_in_the_whole_list_becomes_a_tombstone(vendor: Any, run: Any) -> None:
+    pages = {
+        "0": [{"$distinct_id": "u-1", "$properties": {"$email": "a@x.example", "company_id": ["7"]}}],
+        "1": [{"$distinct_id": "u-2", "$properties": {"$last_seen": "2026-10-01T10:00:00"}}],
+        "2": [],
+    }
+
+    def engage(request: Any) -> dict[str, Any]:
+        form = {name: values[-1] for name, values in parse_qs(request.body).items()}
+        assert form["page"] == "0" or form["session_id"] == "s"
+        return {"page_size": 1, "session_id": "s", "results": pages[form["page"]]}
+
+    vendor.on("api/2.0/export", lambda request: "")
+    vendor.on("api/query/engage", engage)
+    settings = MixpanelSettings()
+    settings.data_base_url = settings.api_base_url = vendor.base_url
+    settings.username, settings.secret, settings.project_id = "name", "word", "1"
+    settings.start_on = "2026-10-05"
+    settings.profile_time_zone = "America/Sao_Paulo"
+    outcome = run(source, settings, known={"profiles": {"u-1", "u-9"}})
+    assert outcome.tombstones("profiles") == [{"distinct_id": "u-9"}]
+    first, second = outcome.values("profiles")
+    assert (first["email"], first["account_external_id"]) == ("a@x.example", "7")
+    assert second["last_seen_at"] == "2026-10-01T13:00:00+00:00"
