@@ -218,7 +218,8 @@ def jira_link(found: Mapping[str, Any]) -> Record:
     """A link between a ticket and a Jira issue; the ids are numbers or text, by endpoint."""
     return Record(
         values={
-            "link_id": str(found["id"]),
+            # The newer endpoint lists what is linked, without an id of the link.
+            "link_id": str(found["id"]) if "id" in found else f"{found['ticket_id']}:{found['issue_id']}",
             "ticket_id": _text(found.get("ticket_id")),
             "issue_id": _text(found.get("issue_id")),
             "issue_key": found.get("issue_key"),
