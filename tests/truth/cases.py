@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from tests.truth import delivery, dimensions, revenue, support, usage
+from tests.truth import cohorts, delivery, dimensions, revenue, support, usage
 from tests.truth.base import Truth
 
 AMOUNTS = {
@@ -88,6 +88,18 @@ CASES = (
     Case("metric.fct_tickets", support.fct_tickets, ("ticket_id",)),
     Case("metric.mart_metric__active_daily", usage.mart_metric__active_daily, ("date_on", "segment")),
     Case("metric.mart_metric__daily", usage.mart_metric__daily, ("metric_id", "date_on", "segment")),
+    Case("metric.mart_metric__activation", cohorts.mart_metric__activation, ("cohort_week_on", "segment")),
+    Case(
+        "metric.mart_metric__retention_cohorts",
+        cohorts.mart_metric__retention_cohorts,
+        ("cohort_week_on", "segment", "period_unit", "period_number"),
+    ),
+    Case(
+        "metric.mart_metric__feature_adoption",
+        cohorts.mart_metric__feature_adoption,
+        ("delivery_id",),
+        tolerance=AMOUNTS | {"eligible_arr_amount": 1e-3, "adopter_arr_amount": 1e-3},
+    ),
     Case(
         "insight.fct_feedback",
         support.fct_feedback,

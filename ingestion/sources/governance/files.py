@@ -179,6 +179,7 @@ MAPPINGS: Mapping[str, Field] = {
                         "mapping", is_list=True, fields={"name": _NAME, "count": Field("integer")}
                     ),
                     "window_days": Field("integer"),
+                    "sign_up_event": Field(),
                 },
             ),
         },

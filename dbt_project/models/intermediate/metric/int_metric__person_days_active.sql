@@ -1,24 +1,8 @@
-{#
-  One row per person, account and company's day with a value event (the governed list, not any event). Own staff and
-  accounts that do not count are left out. An event of nobody we know still makes its account active: its person is
-  null. An event of no account makes its person active.
-#}
+{# One row per person, account and company's day with a value event: the governed list, not any event. #}
 with
 
-user_days as (
-    select * from {{ ref('int_analytics__user_days') }}
-),
-
-people as (
-    select * from {{ ref('int_identity__people_resolved') }}
-),
-
-accounts as (
-    select * from {{ ref('int_identity__accounts_resolved') }}
-),
-
-overrides as (
-    select * from {{ ref('stg_governance__account_overrides') }}
+usage_days as (
+    select * from {{ ref('int_metric__usage_days') }}
 ),
 
 value_events as (
@@ -27,66 +11,15 @@ value_events as (
     where mapping_key = 'analytics.value_events'
 ),
 
-value_days as (
-    select user_days.*
-    from user_days
-    inner join value_events on user_days.event_name = value_events.event_name
-),
-
--- The account that an event names, by governed override, else by the CRM's id.
-named_accounts as (
-    select
-        named.source_name,
-        named.instance,
-        named.account_external_id,
-        max(coalesce(governed.account_record_id, explicit.account_record_id)) as account_record_id
-    from (select distinct source_name, instance, account_external_id from value_days) as named
-    left join overrides
-        on
-            named.account_external_id = overrides.external_id
-            and overrides.source in (named.source_name, named.instance)
-    left join accounts as governed
-        on overrides.account_id in (governed.account_record_id, governed.vendor_account_id)
-    left join accounts as explicit
-        on named.account_external_id in (explicit.vendor_account_id, explicit.account_record_id)
-    group by named.source_name, named.instance, named.account_external_id
-),
-
-resolved as (
-    select
-        value_days.date_on,
-        value_days.event_count,
-        -- A device without a user is nobody; a user without a profile is one of its own.
-        coalesce(
-            signed_in.person_key,
-            profiles.person_key,
-            case when value_days.user_ref is not null then {{ hashed_id(['value_days.user_ref']) }} end
-        ) as person_key,
-        coalesce(signed_in.is_staff, profiles.is_staff, false) as is_staff,
-        coalesce(named_accounts.account_record_id, signed_in.account_id, profiles.account_id) as account_record_id
-    from value_days
-    left join people as signed_in on value_days.user_ref = signed_in.person_ref
-    left join people as profiles on value_days.profile_ref = profiles.person_ref
-    left join named_accounts
-        on
-            value_days.source_name = named_accounts.source_name
-            and value_days.instance = named_accounts.instance
-            and value_days.account_external_id = named_accounts.account_external_id
-),
-
 final as (
     select
-        resolved.person_key,
-        accounts.account_id,
-        resolved.date_on,
-        sum(resolved.event_count) as event_count
-    from resolved
-    left join accounts on resolved.account_record_id = accounts.account_record_id
-    where
-        not resolved.is_staff
-        and not coalesce(accounts.is_excluded, false)
-        and (resolved.person_key is not null or accounts.account_id is not null)
-    group by resolved.person_key, accounts.account_id, resolved.date_on
+        usage_days.person_key,
+        usage_days.account_id,
+        usage_days.date_on,
+        sum(usage_days.event_count) as event_count
+    from usage_days
+    inner join value_events on usage_days.event_name = value_events.event_name
+    group by usage_days.person_key, usage_days.account_id, usage_days.date_on
 )
 
 select * from final
