@@ -273,8 +273,9 @@ class Envelope:
                 select *, md5(concat(_key, chr(31), payload)) as _version_id,
                     coalesce(_updated_at, {updated_at}) as _source_updated_at
                 from cast_rows
-                where _failures = '' and _key not in (select key from known where resource =
-                '{resource.name}') qualify row_number() over (partition by _key order by _row) = 1
+                where _failures = ''
+                    and _row in (select min(_row) from cast_rows where _failures = '' group by _key)
+                    and _key not in (select key from known where resource = '{resource.name}')
             """
         content = [f'coalesce(cast("{name}" as varchar), chr(30))' for name in resource.columns]
         parts = ["_key", "cast(_is_deleted as varchar)", "payload", "coalesce(_children, '')", *content]
@@ -299,8 +300,9 @@ class Envelope:
             select versioned.*, coalesce(_source_time, case when _is_deleted then last.updated_at end)
                 as _source_updated_at
             from ({versioned}) as versioned
-            left join (select * from known where resource = '{resource.name}') as last on last.key =
-            versioned._key where last.key is null
+            left join (select * from known where resource = '{resource.name}') as last
+                on last.key = versioned._key
+            where last.key is null
                 or (last.version is distinct from versioned._version_id
                     and not (versioned._is_deleted and versioned.payload = '{{}}' and not last.is_alive))
         """
@@ -312,7 +314,7 @@ class Envelope:
             select _row, _key, _version_id,
                 coalesce(_source_updated_at, $now::timestamp) as _source_updated_at,
                 $now::timestamp as _extracted_at, _is_deleted, {parent}{columns}, payload
-            from new_rows order by _row
+            from new_rows{"" if resource.is_append_only else " order by _row"}
         """
 
     def _remember(self, resource: Resource) -> None:
