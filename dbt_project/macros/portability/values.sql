@@ -58,3 +58,8 @@
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as {{ type_double() }}) / nullif(cast({{ denominator }} as {{ type_double() }}), 0))
 {%- endmacro %}
+
+{# A sum of fractions rounded to a billionth, so that the order of adding does not show in it. #}
+{% macro stable_sum(column) -%}
+    cast(cast(sum({{ column }}) as numeric(38,9)) as {{ type_double() }})
+{%- endmacro %}

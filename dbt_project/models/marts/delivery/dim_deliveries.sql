@@ -95,7 +95,7 @@ sums as (
         count(*) as work_item_count,
         sum(case when status_category = 'done' then 1 else 0 end) as done_work_item_count,
         sum(case when status_category <> 'to_do' then 1 else 0 end) as begun_work_item_count,
-        sum(people_days) as people_days
+        {{ stable_sum('people_days') }} as people_days
     from work_items
     where delivery_id is not null
     group by delivery_id

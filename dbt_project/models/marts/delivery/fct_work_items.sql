@@ -19,7 +19,7 @@ delivery_items as (
 people_days as (
     select
         work_item_id,
-        sum(people_days) as people_days
+        {{ stable_sum('people_days') }} as people_days
     from {{ ref('int_delivery__people_days') }}
     group by work_item_id
 ),

@@ -213,7 +213,7 @@ decision_kinds as (
 work as (
     select
         ancestors.ancestor_work_item_id as work_item_id,
-        sum(work_items.people_days) as people_days
+        {{ stable_sum('work_items.people_days') }} as people_days
     from ancestors
     inner join work_items on ancestors.work_item_id = work_items.work_item_id
     group by ancestors.ancestor_work_item_id
