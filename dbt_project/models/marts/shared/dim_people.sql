@@ -44,7 +44,8 @@ counted as (
     left join teams on people.team_source_key = teams.source_key and people.source_name = teams.source
     left join users on people.person_ref = users.person_ref
     left join accounts on people.account_id = accounts.account_record_id
-    where not coalesce(accounts.is_excluded, false) or people.is_staff
+    -- Apps of a tool are nobody.
+    where not people.is_bot and (not coalesce(accounts.is_excluded, false) or people.is_staff)
 ),
 
 final as (
