@@ -40,7 +40,8 @@ def prepare(settings: Settings) -> None:
         "location_name": LOCATION,
         "working_directory": str(PROJECT_ROOT),
     }
-    _write(settings.dagster_home / "dagster.yaml", TEMPLATE.read_text(encoding="utf-8"))
+    template = TEMPLATE.read_text(encoding="utf-8")
+    _write(settings.dagster_home / "dagster.yaml", template.replace("{home}", str(settings.dagster_home)))
     _write(workspace_file(settings), yaml.safe_dump({"load_from": [{"python_module": module}]}))
 
 

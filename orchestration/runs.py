@@ -183,7 +183,7 @@ def execute(job: str, report: Callable[[Progress], None]) -> JobResult:
     from orchestration.job_names import BUILD_JOB
     from orchestration.jobs import partitioned_key
     from orchestration.settings import Settings
-    from orchestration.watch import alert_checks, alert_run, alerter, failure_reason
+    from orchestration.watch import alert, alerter, failure_reason
 
     started = time.monotonic()
     settings = Settings.load()
@@ -200,9 +200,7 @@ def execute(job: str, report: Callable[[Progress], None]) -> JobResult:
         close_abandoned(instance)
         result = resolved.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
         run = result.dagster_run
-        alerts = alerter(settings)
-        alert_run(alerts, instance, run, settings)
-        alert_checks(alerts, instance, settings, run_id=run.run_id)
+        alert(alerter(settings), instance, run, settings)
         error = "" if result.success else failure_reason(instance, run.run_id) or "see the log"
     return JobResult(job, run.run_id, result.success, error, time.monotonic() - started)
 

@@ -15,8 +15,6 @@ from orchestration.alerts.rules import CheckState, check_alert, run_alert
 from orchestration.settings import Settings
 from orchestration.translators import DEFAULT_OWNER
 
-FIRST_LOOK = 500
-
 
 def alerter(settings: Settings) -> Alerter:
     """The alerter of a home."""
@@ -28,12 +26,19 @@ def alerter(settings: Settings) -> Alerter:
     )
 
 
-def alert_run(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> bool:
-    """Alerts a failed run, or says that its job is well again; returns whether a message was sent."""
+def alert(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> int:
+    """Alerts what a run that has ended brought: its failure, checks that failed, and what is well again.
+
+    Returns how many messages were sent; none when someone else has noticed the same before.
+    """
+    return _alert_run(alerts, instance, run, settings) + _alert_checks(alerts, instance, run.run_id, settings)
+
+
+def _alert_run(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> int:
     if run.status == dg.DagsterRunStatus.SUCCESS:
         return alerts.resolve(f"run:{run.job_name}")
     if run.status != dg.DagsterRunStatus.FAILURE:
-        return False
+        return 0
     return alerts.raise_alert(
         run_alert(
             job=run.job_name,
@@ -45,34 +50,16 @@ def alert_run(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun,
     )
 
 
-def alert_checks(
-    alerts: Alerter,
-    instance: dg.DagsterInstance,
-    settings: Settings,
-    *,
-    after: int | None = None,
-    run_id: str | None = None,
-) -> tuple[int | None, int]:
-    """Alerts the checks that fail and those that pass again.
-
-    Arguments:
-        after: look at evaluations recorded after this one; None looks at the latest few hundred.
-        run_id: only those of one run.
-
-    Returns:
-        The last evaluation that was looked at (None if there was none) and how many messages were sent.
-    """
+def _alert_checks(alerts: Alerter, instance: dg.DagsterInstance, run_id: str, settings: Settings) -> int:
     sent = 0
-    last = None
-    for storage_id, evaluation in _evaluations(instance, after, run_id):
-        last = storage_id
+    for evaluation in _evaluations(instance, run_id):
         state = _state(evaluation)
         if state.passed:
             sent += alerts.resolve(state.key)
         else:
             link = f"{settings.ui_url.rstrip('/')}/assets/{state.subject}?view=checks"
             sent += alerts.raise_alert(check_alert(state, holds_back=_held_back(evaluation), link=link))
-    return last, sent
+    return sent
 
 
 def failure_reason(instance: dg.DagsterInstance, run_id: str) -> str:
@@ -94,24 +81,10 @@ def failure_reason(instance: dg.DagsterInstance, run_id: str) -> str:
     return ""
 
 
-def _evaluations(
-    instance: dg.DagsterInstance, after: int | None, run_id: str | None
-) -> list[tuple[int, dg.AssetCheckEvaluation]]:
-    of_type = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    if run_id is not None:
-        records = instance.get_records_for_run(run_id, of_type=of_type).records
-    else:
-        records = instance.get_event_records(
-            dg.EventRecordsFilter(event_type=of_type, after_cursor=after),
-            limit=FIRST_LOOK if after is None else None,
-            ascending=after is not None,
-        )
-    found = []
-    for record in sorted(records, key=lambda record: record.storage_id):
-        event = record.event_log_entry.dagster_event
-        if event is not None:
-            found.append((record.storage_id, event.asset_check_evaluation_data))
-    return found
+def _evaluations(instance: dg.DagsterInstance, run_id: str) -> list[Any]:
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    return [event.asset_check_evaluation_data for event in events if event is not None]
 
 
 def _state(evaluation: Any) -> CheckState:
