@@ -1,0 +1,168 @@
+"""The whole job on a small company: every published table is the truth, day after day, whatever is killed."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.integration.company import Company, Day
+from tests.truth.cases import CASES, Case
+from tests.truth.compare import differences
+from tests.truth.published import read_case
+
+pytestmark = pytest.mark.integration
+
+SEED = 11
+# Where a build is killed: in a stage of its progress, once it has come at least so far (of its steps).
+KILLED_IN = {
+    "loading": (re.compile(r"^\s+(jira|hubspot|zendesk): "), (0.0, 0.0)),
+    "staging": (re.compile(r"building tables: (\d+) of (\d+)"), (0.05, 0.3)),
+    "marts": (re.compile(r"building tables: (\d+) of (\d+)"), (0.6, 0.9)),
+    "publication": (re.compile(r"publishing: (\d+) of (\d+)"), (0.0, 0.6)),
+}
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    return Company(tmp_path_factory.mktemp("company") / "home", SEED)
+
+
+@pytest.fixture(scope="module")
+def days(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Day]:
+    """The first day, the second, and a third that was killed in every phase before it came to its end."""
+    folder = tmp_path_factory.mktemp("days")
+    lived = {
+        "first day": company.live_a_day(folder / "first"),
+        "second day": company.live_a_day(folder / "second"),
+    }
+    for phase, (says, span) in KILLED_IN.items():
+        least = random.Random(f"{SEED} {phase}").uniform(*span)
+
+        def is_there(line: str, says: re.Pattern[str] = says, least: float = least) -> bool:
+            found = says.search(line)
+            if found is None or len(found.groups()) < 2:
+                return found is not None
+            return int(found[1]) >= least * int(found[2])
+
+        company.kill_when(is_there)
+        with duckdb.connect(str(company.published), read_only=True) as reader:
+            still = reader.execute("select count(*) from delivery.fct_work_items").fetchone()
+        with duckdb.connect(str(lived["second day"].published), read_only=True) as reader:
+            before = reader.execute("select count(*) from delivery.fct_work_items").fetchone()
+        assert still == before, f"a run killed while {phase} changed what readers see"
+    lived["day of kills"] = company.live_a_day(folder / "third")
+    return lived
+
+
+@pytest.mark.parametrize("day", ["first day", "second day", "day of kills"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_table_is_the_truth(
+    case: Case, day: str, days: dict[str, Day], company: Company, truths: dict
+) -> None:  # type: ignore[type-arg]
+    lived = days[day]
+    if day not in truths:
+        truths[day] = lived.truth(company.world)
+    expected = case.expected(truths[day])
+    assert len(expected), "the world has nothing to compare"
+    found = differences(
+        read_case(lived.published, case, truths[day]), expected, keys=case.keys, tolerance=case.tolerance
+    )
+    assert not found, "\n".join(found)
+
+
+@pytest.fixture(scope="module")
+def truths() -> dict:  # type: ignore[type-arg]
+    return {}
+
+
+def test_a_further_day_loads_only_what_is_new(days: dict[str, Day]) -> None:
+    def rows(day: str) -> dict[str, int]:
+        found = re.findall(r"✓ (\w+)\s+([\d,]+) rows", days[day].output)
+        return {source: int(count.replace(",", "")) for source, count in found}
+
+    first, second = rows("first day"), rows("second day")
+    assert set(first) == {"governance", "hubspot", "jira", "mixpanel", "zendesk"}
+    for source in ("hubspot", "jira", "mixpanel", "zendesk"):
+        assert 0 < second[source] < 0.2 * first[source], source
+
+
+def test_a_vendor_that_is_down_stops_no_other(days: dict[str, Day], company: Company) -> None:
+    import requests
+
+    now = days["day of kills"].now + timedelta(days=1)
+    company.demo.write_company(now)
+    with company.demo.serve(now) as settings:
+        base = settings["SOURCES__ZENDESK__BASE_URL"].rsplit("/zendesk", 1)[0]
+        fault = {"faults": {"zendesk": [{"kind": "outage"}]}}
+        requests.post(f"{base}/_sandbox/scenario", json=fault, timeout=30).raise_for_status()
+        done = company.run(settings)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "zendesk" in said
+    with duckdb.connect(str(company.published), read_only=True) as reader:
+        newest = reader.execute(
+            "select max(date_on) from metric.mart_metric__active_daily where active_person_1d_count > 0"
+        )
+        assert newest.fetchone()[0] >= (now - timedelta(days=1)).date()  # type: ignore[index]
+        age = reader.execute(
+            "select age_hours from governance.mart_governance__data_health "
+            "where subject_type = 'source' and subject like 'zendesk%'"
+        ).fetchone()
+    assert age is not None and age[0] >= 23
+    page = (company.published.parent / "pages" / "data_health.html").read_text(encoding="utf-8")
+    assert "zendesk" in page.lower()
+
+
+def test_the_published_file_explains_its_columns_and_shows_no_other_schema(days: dict[str, Day]) -> None:
+    with duckdb.connect(str(Path(days["first day"].published)), read_only=True) as reader:
+        schemas = reader.execute("select distinct schema_name from duckdb_tables()").fetchall()
+        bare = reader.execute(
+            "select table_name, column_name from duckdb_columns() "
+            "where not internal and coalesce(comment, '') = ''"
+        ).fetchall()
+    assert {name for (name,) in schemas} <= {"insight", "metric", "delivery", "impact", "governance"}
+    assert bare == []
+
+
+def test_no_personal_value_and_no_secret_is_published(days: dict[str, Day], company: Company) -> None:
+    people, staff = company.world.table("people"), company.world.table("staff")
+    personal = {
+        str(value).casefold()
+        for frame, columns in ((people, ("email", "phone", "name")), (staff, ("email",)))
+        for column in columns
+        for value in frame[column].dropna()
+    }
+    with duckdb.connect(str(days["day of kills"].published), read_only=True) as reader:
+        texts = reader.execute(
+            "select schema_name, table_name, column_name from duckdb_columns() "
+            "where data_type = 'VARCHAR' and not internal"
+        ).fetchall()
+        for schema, table, column in texts:
+            values = reader.execute(
+                f"select distinct {column} from {schema}.{table} where {column} is not null"
+            )
+            for (value,) in values.fetchall():
+                folded = value.casefold()
+                assert "@" not in value, f"{schema}.{table}.{column} holds what looks like an e-mail address"
+                assert folded not in personal, f"{schema}.{table}.{column} holds a personal value"
+
+
+def test_no_secret_is_written_anywhere(days: dict[str, Day], company: Company) -> None:
+    with company.demo.serve(days["day of kills"].now) as settings:
+        named = ("TOKEN", "SECRET", "PASSWORD")
+        secrets = [
+            value.encode()
+            for name, value in settings.items()
+            if any(word in name for word in named) and len(value) > 5
+        ]
+    assert len(secrets) >= 4
+    for path in company.home.rglob("*"):
+        if path.is_file() and company.demo.world_path not in path.parents:
+            content = path.read_bytes()
+            found = [secret for secret in secrets if secret in content]
+            assert not found, f"{path} holds a secret"
