@@ -1,0 +1,451 @@
+"""Rungs 2 and 3: stacked symmetric difference-in-differences, solved jointly over overlapping deliveries.
+
+Belongs here: who is compared with whom in which week, the weights that balance strata and the old level, the
+joint system, influence functions, and the placebo window. Does not belong here: what counts as enough
+(`gates.py`) and what is done with the placebos (`calibration.py`).
+
+For each enrolment week g, accounts first exposed in g stand against accounts that could have been and were
+not by then. Never-adopters as controls would condition on the future. Before and after lie symmetrically
+around g, which is dropped: people adopt in a spike of activity, and a spike that rises as it falls cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ingestion.enrichment.impact.frames import NEVER, Delivery
+from ingestion.enrichment.impact.panel import OLD, PLACEBO_EARLY, PLACEBO_LATE, POST, PRE, Outcome, Panel
+
+ENROLMENT_WEEKS = 4
+OLDEST_NEEDED_WEEKS = 16
+OVERLAP_WEEKS = 14
+LEAST_TREATED, LEAST_CONTROLS, LEAST_FIRST_STAGE = 30, 50, 0.3
+WAVES_WITHIN_WEEKS = 13
+# A stratum whose single control stands for many treated says nothing about its own error.
+LEAST_CONTROLS_OF_STRATUM = 2
+# Deliveries whose exposure differs by less than this between treated and controls are not named as
+# overlapping.
+NAMED_OVERLAP = 0.02
+CACHED_ROWS = 12_000_000
+
+
+@dataclass(frozen=True)
+class Design:
+    """How one delivery is read: by adopters, or by waves.
+
+    Arguments:
+        at: the delivery's position in the list of deliveries.
+        rung: `adopters` or `phased`.
+        start: week from which each account counts as treated, NEVER if not; its own exposure or its wave's
+        date. member: accounts that take part at all. exposed: actual first exposure, which the first stage
+        and the overlaps are computed from. weeks: enrolment weeks with complete windows. last_week: last
+        enrolment week, whether complete or not; the horizon lies 8 weeks later. cluster: code of the unit of
+        assignment; None when accounts are the unit.
+    """
+
+    at: int
+    rung: str
+    start: np.ndarray
+    member: np.ndarray | None
+    exposed: np.ndarray
+    weeks: tuple[int, ...]
+    last_week: int
+    cluster: np.ndarray | None = None
+
+
+@dataclass
+class Estimate:
+    """What the joint solve says about one delivery and metric, before calibration."""
+
+    n_treated: int = 0
+    n_control: int = 0
+    n_clusters: int = 0
+    baseline: float = float("nan")
+    after: float = float("nan")
+    effect: float = float("nan")
+    std_error: float = float("nan")
+    first_stage: float = float("nan")
+    placebo: float = float("nan")
+    placebo_error: float = float("nan")
+    degrees: float = float("nan")
+    overlaps: list[int] = field(default_factory=list)
+
+    @property
+    def in_system(self) -> bool:
+        """Whether the delivery's own equation takes part in the joint solve."""
+        return (
+            self.n_treated >= LEAST_TREATED
+            and self.n_control >= LEAST_CONTROLS
+            and self.first_stage >= LEAST_FIRST_STAGE
+        )
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """One enrolment week: accounts, weights summing to zero in each stratum, and their change."""
+
+    rows: np.ndarray
+    treated: np.ndarray
+    strata: np.ndarray
+    weights: np.ndarray
+    level: np.ndarray
+    change: np.ndarray
+    n_before: float
+    n_after: float
+
+
+class _Exposure:
+    """Who was first exposed to a delivery when, sorted, so that a window reads only those inside it."""
+
+    def __init__(self, exposed: np.ndarray) -> None:
+        who = np.flatnonzero(exposed < NEVER)
+        order = np.argsort(exposed[who], kind="stable")
+        self.accounts = who[order]
+        self.weeks = exposed[who][order].astype(float)
+
+    def difference(
+        self, week: int, before: tuple[int, int], after: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts whose exposed share of weeks differs between the windows, and by how much."""
+        low, high = np.searchsorted(self.weeks, [week + before[0], week + after[1] + 1])
+        first = self.weeks[low:high] - week
+        return self.accounts[low:high], _share(first, after) - _share(first, before)
+
+
+def _share(first: np.ndarray, window: tuple[int, int]) -> np.ndarray:
+    """Share of a window's weeks that are exposed; the week of first exposure counts half."""
+    length = window[1] - window[0] + 1
+    return np.clip(window[1] - first + 0.5, 0, length) / length
+
+
+def design_of(panel: Panel, deliveries: Sequence[Delivery], at: int) -> Design | None:
+    """The highest of rungs 2 and 3 that the delivery's lists allow; None if they allow neither."""
+    delivery = deliveries[at]
+    if delivery.released is None or delivery.problem:
+        return None
+    listed = delivery.exposed is not None and bool((delivery.exposed < NEVER).any())
+    if delivery.rollout == "phased" and delivery.arm is not None and delivery.exposed is not None and listed:
+        start = _wave_starts(delivery.arm, delivery.exposed, delivery.released)
+        dates = np.unique(start[start < NEVER])
+        # The last wave has nobody left to be compared with.
+        waves = [int(week) for week in dates[:-1] if week < delivery.released + WAVES_WITHIN_WEEKS]
+        if waves:
+            cluster = None
+            if delivery.assignment_unit == "segment_region":
+                cluster = panel.strata(min(max(delivery.released, 0), panel.n_weeks - 1)).astype(np.int64)
+            return Design(
+                at=at,
+                rung="phased",
+                start=start,
+                member=delivery.arm != -1,
+                exposed=delivery.exposed,
+                weeks=_complete(panel, waves),
+                last_week=max(waves),
+                cluster=cluster,
+            )
+    if delivery.has_adopter_list and delivery.exposed is not None:
+        weeks = list(range(delivery.released, delivery.released + ENROLMENT_WEEKS))
+        return Design(
+            at=at,
+            rung="adopters",
+            start=delivery.exposed,
+            member=None,
+            exposed=delivery.exposed,
+            weeks=_complete(panel, weeks),
+            last_week=weeks[-1],
+        )
+    return None
+
+
+def _complete(panel: Panel, weeks: Sequence[int]) -> tuple[int, ...]:
+    return tuple(
+        week for week in weeks if week - OLDEST_NEEDED_WEEKS >= 0 and week + POST[1] <= panel.n_weeks - 1
+    )
+
+
+def _wave_starts(arm: np.ndarray, exposed: np.ndarray, released: int) -> np.ndarray:
+    """Each account's wave's date: the week in which most of the wave's accounts were first exposed."""
+    start = np.full(len(arm), NEVER, dtype=np.int64)
+    for wave in np.unique(arm[arm != -1]):
+        weeks = exposed[(arm == wave) & (exposed < NEVER) & (exposed >= released)]
+        if len(weeks):
+            values, counts = np.unique(weeks, return_counts=True)
+            start[arm == wave] = values[np.argmax(counts)]
+    return start
+
+
+def solve(
+    panel: Panel, outcome: Outcome, deliveries: Sequence[Delivery], designs: Sequence[Design]
+) -> list[Estimate]:
+    """Effects of all deliveries on one metric, each net of those that overlap it.
+
+    Arguments:
+        designs: the deliveries on rungs 2 and 3; each is one equation and one unknown.
+
+    Returns: one estimate per design, in their order.
+    """
+    return _Solver(panel, outcome, deliveries, designs).run()
+
+
+class _Solver:
+    def __init__(
+        self, panel: Panel, outcome: Outcome, deliveries: Sequence[Delivery], designs: Sequence[Design]
+    ) -> None:
+        self.panel, self.outcome, self.designs = panel, outcome, designs
+        self.released = [deliveries[design.at].released or 0 for design in designs]
+        self.exposures = [_Exposure(design.exposed) for design in designs]
+        self._cache: dict[tuple[int, int, bool], _Stack | None] = {}
+        self._cached_rows = 0
+
+    def run(self) -> list[Estimate]:
+        designs = self.designs
+        n = len(designs)
+        estimates = [Estimate() for _ in designs]
+        system, moment = np.zeros((n, n)), np.zeros(n)
+        placebo_system, placebo_moment = np.zeros((n, n)), np.full(n, np.nan)
+        treated_rows, placebo_rows = np.zeros(n), np.zeros(n)
+        for i in range(n):
+            system[i], moment[i], treated_rows[i] = self._moments(i, estimates[i], placebo=False)
+            placebo_system[i], placebo_moment[i], placebo_rows[i] = self._moments(i, None, placebo=True)
+            estimates[i].first_stage = system[i, i]
+        kept = [i for i in range(n) if estimates[i].in_system]
+        if not kept:
+            return estimates
+        inverse = _inverse(system[np.ix_(kept, kept)])
+        effects = np.zeros(n)
+        effects[kept] = inverse @ moment[kept]
+        influence = inverse @ np.stack([self._influence(i, effects, treated_rows[i], False) for i in kept])
+        for position, i in enumerate(kept):
+            found = estimates[i]
+            found.effect = float(effects[i])
+            found.std_error, found.degrees, found.n_clusters = _error(influence[position], designs[i], found)
+            found.overlaps = [
+                k
+                for k in range(n)
+                if k != i
+                and abs(system[i, k]) >= NAMED_OVERLAP
+                and abs(self.released[k] - self.released[i]) <= OVERLAP_WEEKS
+            ]
+            if placebo_rows[i] >= LEAST_TREATED:
+                crossed = placebo_system[i, kept]
+                own = self._influence(i, effects, placebo_rows[i], True)
+                found.placebo = float(placebo_moment[i] - crossed @ effects[kept]) / found.first_stage
+                found.placebo_error = (
+                    _error((own - crossed @ influence), designs[i], found)[0] / found.first_stage
+                )
+        return estimates
+
+    def _moments(
+        self, i: int, estimate: Estimate | None, *, placebo: bool
+    ) -> tuple[np.ndarray, float, float]:
+        """Weighted exposure differences to every delivery, weighted change, and treated account-weeks."""
+        before, after = (PLACEBO_EARLY, PLACEBO_LATE) if placebo else (PRE, POST)
+        row, moment, n_treated = np.zeros(len(self.designs)), 0.0, 0.0
+        dense_weights = np.zeros(self.panel.n_accounts)
+        controls = np.zeros(self.panel.n_accounts, dtype=bool)
+        sums = np.zeros(4)
+        for week in self.designs[i].weeks:
+            stack = self._stack(i, week, placebo)
+            if stack is None:
+                continue
+            dense_weights[stack.rows] = stack.weights
+            for k, exposure in enumerate(self.exposures):
+                if abs(self.released[k] - self.released[i]) <= OVERLAP_WEEKS:
+                    accounts, difference = exposure.difference(week, before, after)
+                    row[k] += dense_weights[accounts] @ difference
+            dense_weights[stack.rows] = 0.0
+            moment += float(stack.weights @ stack.change)
+            treated = int(stack.treated.sum())
+            n_treated += treated
+            controls[stack.rows[~stack.treated]] = True
+            if not np.isnan(stack.n_before) and not np.isnan(stack.n_after):
+                sums += [stack.n_before * treated, treated, stack.n_after * treated, 0.0]
+        if estimate is not None:
+            estimate.n_treated, estimate.n_control = int(n_treated), int(controls.sum())
+            if sums[1] > 0:
+                estimate.baseline, estimate.after = sums[0] / sums[1], sums[2] / sums[1]
+        if n_treated == 0:
+            return row, float("nan"), 0.0
+        return row / n_treated, moment / n_treated, n_treated
+
+    def _influence(self, i: int, effects: np.ndarray, n_treated: float, placebo: bool) -> np.ndarray:
+        """Each account's contribution to the moment's error, (accounts,)."""
+        before, after = (PLACEBO_EARLY, PLACEBO_LATE) if placebo else (PRE, POST)
+        total = np.zeros(self.panel.n_accounts)
+        explained = np.zeros(self.panel.n_accounts)
+        for week in self.designs[i].weeks:
+            stack = self._stack(i, week, placebo)
+            if stack is None:
+                continue
+            explained[:] = 0.0
+            for k in np.flatnonzero(effects):
+                if abs(self.released[k] - self.released[i]) <= OVERLAP_WEEKS:
+                    accounts, difference = self.exposures[k].difference(week, before, after)
+                    explained[accounts] += effects[k] * difference
+            left = stack.change - explained[stack.rows]
+            controls = ~stack.treated
+            count = np.bincount(stack.strata[controls], minlength=self.panel.n_strata)
+            left = left - _by_stratum(left, stack.strata, controls, self.panel.n_strata)[stack.strata]
+            squares = float(stack.level[controls] @ stack.level[controls])
+            if squares > 0:
+                left = left - stack.level * float(stack.level[controls] @ left[controls]) / squares
+            few = np.sqrt(count / np.maximum(count - 1, 1))[stack.strata]
+            total[stack.rows] += stack.weights * np.where(controls, left * few, left)
+        return total / max(n_treated, 1.0)
+
+    def _stack(self, i: int, week: int, placebo: bool) -> _Stack | None:
+        key = (i, week, placebo)
+        if key in self._cache:
+            return self._cache[key]
+        stack = self._built_stack(self.designs[i], week, placebo)
+        size = 0 if stack is None else len(stack.rows)
+        if self._cached_rows + size <= CACHED_ROWS:
+            self._cache[key] = stack
+            self._cached_rows += size
+        return stack
+
+    def _built_stack(self, design: Design, week: int, placebo: bool) -> _Stack | None:
+        panel, outcome = self.panel, self.outcome
+        before, after = (PLACEBO_EARLY, PLACEBO_LATE) if placebo else (PRE, POST)
+        if week + before[0] < 0:
+            return None
+        rows = risk_set(panel, design, week)
+        contrast = outcome.contrast(week, rows, before, after)
+        rows = rows[contrast.known]
+        treated = design.start[rows] == week
+        strata = panel.strata(week)[rows] if design.cluster is None else np.zeros(len(rows), dtype=np.int64)
+        kept, weights = balance(treated, strata, panel.n_strata)
+        if kept is None:
+            return None
+        rows, treated, strata = rows[kept], treated[kept], strata[kept]
+        level = contrast.level[contrast.known][kept]
+        change = contrast.change[contrast.known][kept]
+        mean_before = float(contrast.before[contrast.known][kept][treated].mean())
+        mean_after = float(contrast.after[contrast.known][kept][treated].mean())
+        if outcome.is_ratio:
+            change, mean_before, mean_after = outcome.ratio_change(
+                week, rows, treated, weights, before, after
+            )
+            level = np.zeros(len(rows))
+        else:
+            controls = ~treated
+            level = level - _by_stratum(level, strata, controls, panel.n_strata)[strata]
+            squares = float(level[controls] @ level[controls])
+            if squares > 1e-12 * max(len(rows), 1):
+                weights = weights - np.where(controls, level, 0.0) * float(weights @ level) / squares
+            else:
+                level = np.zeros(len(rows))
+        return _Stack(rows, treated, strata, weights, level, change, mean_before, mean_after)
+
+
+def risk_set(panel: Panel, design: Design, week: int) -> np.ndarray:
+    """Accounts that could have been first exposed in this week: subscribed, active, old enough, not yet
+    exposed."""
+    possible = (design.start >= week) & panel.subscribed[week] & (panel.signup <= week - OLDEST_NEEDED_WEEKS)
+    if design.member is not None:
+        possible &= design.member
+    else:
+        possible &= panel.active[week]
+    return np.flatnonzero(possible)
+
+
+def balance(treated: np.ndarray, strata: np.ndarray, n_strata: int) -> tuple[np.ndarray | None, np.ndarray]:
+    """Weights that give every stratum's controls the weight of its treated; strata without both are left out.
+
+    Returns: positions kept (None if nothing is left), and weights: 1 for treated, negative for controls.
+    """
+    n_treated = np.bincount(strata[treated], minlength=n_strata)
+    n_control = np.bincount(strata[~treated], minlength=n_strata)
+    usable = (n_treated > 0) & (n_control >= LEAST_CONTROLS_OF_STRATUM)
+    kept = np.flatnonzero(usable[strata])
+    if len(kept) == 0:
+        return None, np.zeros(0)
+    ratio = n_treated / np.maximum(n_control, 1)
+    return kept, np.where(treated[kept], 1.0, -ratio[strata[kept]])
+
+
+def _by_stratum(values: np.ndarray, strata: np.ndarray, among: np.ndarray, n_strata: int) -> np.ndarray:
+    """Means of values by stratum over some of the accounts, (n_strata,)."""
+    count = np.bincount(strata[among], minlength=n_strata)
+    return np.bincount(strata[among], weights=values[among], minlength=n_strata) / np.maximum(count, 1)
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """The inverse, or the pseudo-inverse where the same accounts adopted several deliveries at once."""
+    return np.linalg.pinv(matrix, rcond=1e-3)
+
+
+def _error(influence: np.ndarray, design: Design, estimate: Estimate) -> tuple[float, float, int]:
+    """Standard error, degrees of freedom and number of clusters."""
+    if design.cluster is None:
+        n_clusters = estimate.n_treated + estimate.n_control
+        return float(np.sqrt(influence @ influence)), float(max(estimate.n_treated - 1, 1)), n_clusters
+    taking_part = design.cluster[influence != 0]
+    n_clusters = len(np.unique(taking_part))
+    sums = np.bincount(design.cluster, weights=influence)
+    scale = n_clusters / max(n_clusters - 2, 1)
+    return float(np.sqrt(scale * (sums @ sums))), float(max(n_clusters - 2, 1)), n_clusters
+
+
+def event_study(
+    panel: Panel,
+    outcome: Outcome,
+    design: Design,
+    span: tuple[int, int],
+    quantile: Callable[[float], float],
+) -> list[tuple[int, float, float, float]]:
+    """Effect and interval by weeks since exposure against the mean of the eight weeks before; for the
+    picture.
+
+    Not net of overlapping deliveries and not calibrated: the verdict is the row's.
+
+    Returns: (weeks since exposure, effect, low, high).
+    """
+    if outcome.is_ratio:
+        return []
+    lags = range(span[0], span[1] + 1)
+    top, mass = np.zeros((2, len(lags))), np.zeros((2, len(lags)))
+    squares = np.zeros((2, len(lags)))
+    for week in design.weeks:
+        rows = risk_set(panel, design, week)
+        total, count = outcome.totals(week, PRE, rows)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            before = total / count
+        known = np.isfinite(before) & ((before > 0) if outcome.relative else True)
+        rows, before = rows[known], before[known]
+        treated = design.start[rows] == week
+        strata = panel.strata(week)[rows] if design.cluster is None else np.zeros(len(rows), dtype=np.int64)
+        kept, weights = balance(treated, strata, panel.n_strata)
+        if kept is None:
+            continue
+        rows, before, treated = rows[kept], before[kept], treated[kept]
+        for position, lag in enumerate(lags):
+            if not 0 <= week + lag < panel.n_weeks:
+                continue
+            value = outcome.values[week + lag, rows]
+            value = np.minimum(value / before, 3.0) - 1 if outcome.relative else value - before
+            there = ~np.isnan(value)
+            for group, of in enumerate((treated & there, ~treated & there)):
+                weight = np.abs(weights[of])
+                if (sum_of := float(weight.sum())) > 0:
+                    mean = float(weight @ value[of]) / sum_of
+                    n_treated = float((treated & there).sum())
+                    top[group, position] += mean * n_treated
+                    mass[group, position] += n_treated
+                    squares[group, position] += (
+                        float(((weight * (value[of] - mean)) ** 2).sum()) * (n_treated / sum_of) ** 2
+                    )
+    rows_out = []
+    for position, lag in enumerate(lags):
+        if (mass[:, position] > 0).all():
+            effect = top[0, position] / mass[0, position] - top[1, position] / mass[1, position]
+            error = float(np.sqrt((squares[:, position] / mass[:, position] ** 2).sum()))
+            half = quantile(mass[0, position] - 1) * error
+            rows_out.append((lag, float(effect), float(effect - half), float(effect + half)))
+    return rows_out
+
+
+__all__ = ["OLD", "Design", "Estimate", "design_of", "event_study", "risk_set", "solve"]

@@ -1,0 +1,1 @@
+"""The impact engine on simulated companies whose truth is known."""
