@@ -21,30 +21,35 @@
     {{ to_local_date(now_utc()) }}
 {%- endmacro %}
 
-{# A naive UTC timestamp as wall clock in a time zone (default: the company's). #}
+{# The company's time zone as a SQL literal. #}
+{% macro company_time_zone() -%}
+    '{{ var("company_time_zone") }}'
+{%- endmacro %}
+
+{# A naive UTC timestamp as wall clock in a time zone: SQL, a literal or a column (default: the company's). #}
 {% macro to_local(timestamp, time_zone=none) -%}
-    {{ adapter.dispatch('to_local', 'norte')(timestamp, time_zone or var('company_time_zone')) }}
+    {{ adapter.dispatch('to_local', 'norte')(timestamp, time_zone or company_time_zone()) }}
 {%- endmacro %}
 
 {% macro default__to_local(timestamp, time_zone) -%}
-    ({{ timestamp }} at time zone 'UTC' at time zone '{{ time_zone }}')
+    ({{ timestamp }} at time zone 'UTC' at time zone {{ time_zone }})
 {%- endmacro %}
 
 {% macro spark__to_local(timestamp, time_zone) -%}
-    from_utc_timestamp({{ timestamp }}, '{{ time_zone }}')
+    from_utc_timestamp({{ timestamp }}, {{ time_zone }})
 {%- endmacro %}
 
-{# A wall clock of a time zone (default: the company's) as naive UTC. #}
+{# A wall clock of a time zone (SQL; default: the company's) as naive UTC. #}
 {% macro from_local(timestamp, time_zone=none) -%}
-    {{ adapter.dispatch('from_local', 'norte')(timestamp, time_zone or var('company_time_zone')) }}
+    {{ adapter.dispatch('from_local', 'norte')(timestamp, time_zone or company_time_zone()) }}
 {%- endmacro %}
 
 {% macro default__from_local(timestamp, time_zone) -%}
-    ({{ timestamp }} at time zone '{{ time_zone }}' at time zone 'UTC')
+    ({{ timestamp }} at time zone {{ time_zone }} at time zone 'UTC')
 {%- endmacro %}
 
 {% macro spark__from_local(timestamp, time_zone) -%}
-    to_utc_timestamp({{ timestamp }}, '{{ time_zone }}')
+    to_utc_timestamp({{ timestamp }}, {{ time_zone }})
 {%- endmacro %}
 
 {# The company's day on which a naive UTC timestamp falls. #}

@@ -18,6 +18,20 @@ comments as (
     select * from {{ ref('int_support__ticket_comments_counted') }}
 ),
 
+-- Waits in business time, of each ticket as a whole.
+waits as (
+    select
+        ticket_id,
+        {%- for kind in ['first_reply', 'first_resolution', 'full_resolution', 'requester_wait'] %}
+        max(case when wait_kind = '{{ kind }}' then business_minutes end) as {{ kind }}_business_minutes,
+        {%- endfor %}
+        sum(case when wait_kind = 'next_reply' then 1 else 0 end) as next_reply_count,
+        avg(case when wait_kind = 'next_reply' then calendar_minutes end) as next_reply_minutes,
+        avg(case when wait_kind = 'next_reply' then business_minutes end) as next_reply_business_minutes
+    from {{ ref('int_support__ticket_waits') }}
+    group by ticket_id
+),
+
 ratings as (
     {{ union_sources('support__ticket_ratings', {
         'rating_id': 'text',
@@ -105,6 +119,13 @@ joined as (
         timed.on_hold_seconds,
         comments.first_reply_at,
         comments.first_reply_incl_automatic_at,
+        waits.first_reply_business_minutes,
+        waits.first_resolution_business_minutes,
+        waits.full_resolution_business_minutes,
+        waits.requester_wait_business_minutes,
+        coalesce(waits.next_reply_count, 0) as next_reply_count,
+        waits.next_reply_minutes,
+        waits.next_reply_business_minutes,
         coalesce(comments.agent_reply_count, 0) as agent_reply_count,
         coalesce(comments.customer_comment_count, 0) as customer_comment_count,
         last_ratings.score_name,
@@ -120,6 +141,7 @@ joined as (
     from tickets
     left join timed on tickets.ticket_id = timed.ticket_id
     left join comments on tickets.ticket_id = comments.ticket_id
+    left join waits on tickets.ticket_id = waits.ticket_id
     left join last_ratings on tickets.ticket_id = last_ratings.ticket_id
     left join first_priorities on tickets.ticket_id = first_priorities.ticket_id
     left join segments
@@ -146,14 +168,21 @@ final as (
         created_at,
         first_reply_at,
         {{ seconds_between('created_at', 'first_reply_at') }} / 60 as first_reply_minutes,
+        first_reply_business_minutes,
         {{ seconds_between('created_at', 'first_reply_incl_automatic_at') }} / 60
             as first_reply_incl_automatic_minutes,
+        cast(next_reply_count as bigint) as next_reply_count,
+        next_reply_minutes,
+        next_reply_business_minutes,
         first_solved_at,
         solved_at,
         {{ seconds_between('created_at', 'first_solved_at') }} / 60 as first_resolution_minutes,
+        first_resolution_business_minutes,
         {{ seconds_between('created_at', 'solved_at') }} / 60 as full_resolution_minutes,
+        full_resolution_business_minutes,
         cast(case when solve_count > 1 then solve_count - 1 else 0 end as bigint) as reopen_count,
         cast(requester_wait_seconds as {{ type_double() }}) / 60 as requester_wait_minutes,
+        requester_wait_business_minutes,
         cast(agent_work_seconds as {{ type_double() }}) / 60 as agent_work_minutes,
         cast(on_hold_seconds as {{ type_double() }}) / 60 as on_hold_minutes,
         cast(agent_reply_count as bigint) as agent_reply_count,

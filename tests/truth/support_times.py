@@ -1,0 +1,308 @@
+"""The truth of how support performs: waits in calendar and business time, backlog, contacts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from tests.truth.base import Truth, remembered
+from tests.truth.support import RESOLVED, fct_tickets, ticket_accounts
+from tests.truth.usage import mart_metric__active_daily
+
+KINDS = ("first_reply", "next_reply", "first_resolution", "full_resolution", "requester_wait")
+WAITING = frozenset({"new", "open", "hold"})
+
+
+class Schedule:
+    """One calendar of calendars.yml: the opening of each local day, and the seconds of it in a stretch."""
+
+    def __init__(self, spec: dict, years: range) -> None:
+        import holidays as holiday_calendars
+
+        self.zone = ZoneInfo(spec["time_zone"])
+        self.hours = spec.get("work_hours") or []
+        self.closed = {entry["on"] for entry in spec.get("extra_holidays") or []}
+        if spec.get("country"):
+            self.closed |= set(
+                holiday_calendars.country_holidays(
+                    spec["country"], subdiv=spec.get("subdivision"), years=years
+                )
+            )
+        self.opening: dict[date, list[tuple[datetime, datetime]]] = {}
+
+    def open_on(self, day: date) -> list[tuple[datetime, datetime]]:
+        if day not in self.opening:
+            self.opening[day] = self._open_on(day)
+        return self.opening[day]
+
+    def _open_on(self, day: date) -> list[tuple[datetime, datetime]]:
+        if day in self.closed:
+            return []
+        minutes: set[int] = set()
+        for hours in self.hours:
+            since, until = hours.get("valid_from") or date.min, hours.get("valid_to") or date.max
+            if day.isoweekday() in hours["weekdays"] and since <= day < until:
+                start, end = (
+                    int(text.split(":")[0]) * 60 + int(text.split(":")[1])
+                    for text in (hours["from"], hours["to"])
+                )
+                minutes |= set(range(start, end))
+        edges = sorted(minutes)
+        starts = [minute for minute in edges if minute - 1 not in minutes]
+        ends = [minute + 1 for minute in edges if minute + 1 not in minutes]
+        return [(self._utc(day, start), self._utc(day, end)) for start, end in zip(starts, ends, strict=True)]
+
+    def _utc(self, day: date, minute: int) -> datetime:
+        local = datetime.combine(day, time()) + timedelta(minutes=minute)
+        return local.replace(tzinfo=self.zone).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+
+    def seconds(self, start: pd.Timestamp, end: pd.Timestamp) -> float:
+        day = start.tz_localize("UTC").tz_convert(self.zone).date()
+        last = end.tz_localize("UTC").tz_convert(self.zone).date()
+        total = 0.0
+        while day <= last:
+            for opens, closes in self.open_on(day):
+                total += max((min(end, closes) - max(start, opens)).total_seconds(), 0.0)
+            day += timedelta(days=1)
+        return total
+
+
+def _schedules(truth: Truth) -> dict[str, Schedule]:
+    specs = truth.yaml("calendars.yml")["calendars"]
+    return {spec["id"]: Schedule(spec, range(2018, 2032)) for spec in specs if spec.get("work_hours")}
+
+
+@remembered
+def _team_moves(truth: Truth) -> pd.Series:
+    """Ticket (world id) to its list of (since, governed team or None)."""
+    governed = {
+        row["source_key"]: row["team_id"] for row in truth.csv("teams.csv") if row["source"] == "zendesk"
+    }
+    names = truth.visible("teams").set_index("team_id").name
+    initial = truth.visible("tickets").set_index("ticket_id")
+    moves = {
+        int(ticket): [(row.created_at, _team(row.group_team_id, names, governed))]
+        for ticket, row in initial.iterrows()
+    }
+    changes = truth.changes("tickets")
+    for row in changes[changes.field == "group_team_id"].itertuples():
+        moves[int(row.ticket_id)].append((row.changed_at, _team(row.to_value, names, governed)))
+    return pd.Series(moves)
+
+
+def _team(team: object, names: pd.Series, governed: dict[str, str]) -> str | None:
+    return governed.get(str(names.get(int(float(str(team)))))) if pd.notna(team) else None
+
+
+def _team_at(moves: list[tuple[pd.Timestamp, str | None]], moment: pd.Timestamp) -> str | None:
+    return [team for since, team in moves if since <= moment][-1]
+
+
+@remembered
+def _timelines(truth: Truth) -> pd.Series:
+    """Ticket to its list of (status, start, end); the last ends now."""
+    initial = truth.visible("tickets").set_index("ticket_id")
+    changes = truth.changes("tickets")
+    changes = {t: mine for t, mine in changes[changes.field == "status"].groupby("ticket_id")}  # noqa: C416
+    found = {}
+    for ticket in ticket_accounts(truth).ticket_id:
+        moments = [(initial.created_at[ticket], initial.status[ticket])]
+        if ticket in changes:
+            moments += list(zip(changes[ticket].changed_at, changes[ticket].to_value, strict=True))
+        ends = [start for start, _ in moments[1:]] + [truth.now]
+        found[int(ticket)] = [
+            (status, start, end) for (start, status), end in zip(moments, ends, strict=True)
+        ]
+    return pd.Series(found)
+
+
+@remembered
+def waits(truth: Truth) -> pd.DataFrame:
+    """Waits of tickets (world ids) in calendar and business minutes; is_over: solved, or answered."""
+    comments = truth.visible("ticket_comments").sort_values(["created_at", "comment_id"])
+    comments = comments[comments.is_public.astype(bool) & ~comments.is_auto_reply.astype(bool)]
+    comments = comments[comments.author_kind.isin(["person", "staff"])]
+    said = {t: mine for t, mine in comments.groupby("ticket_id")}  # noqa: C416
+    tickets = ticket_accounts(truth).set_index("ticket_id")
+    schedules, teams = _schedules(truth), _team_moves(truth)
+    rows: list[tuple] = []
+    for ticket, timeline in _timelines(truth).items():
+        created = tickets.created_at[ticket]
+        found: list[tuple[str, list[tuple[pd.Timestamp, pd.Timestamp]], pd.Timestamp]] = []
+        asked_at, replied = None, False
+        for comment in said[ticket].itertuples() if ticket in said else ():
+            if comment.author_kind == "person":
+                if replied and asked_at is None:
+                    asked_at = comment.created_at
+            elif not replied:
+                found.append(("first_reply", [(created, comment.created_at)], comment.created_at))
+                replied = True
+            elif asked_at is not None:
+                found.append(("next_reply", [(asked_at, comment.created_at)], comment.created_at))
+                asked_at = None
+        entries = [
+            start
+            for position, (status, start, _) in enumerate(timeline)
+            if status in RESOLVED and (not position or timeline[position - 1][0] not in RESOLVED)
+        ]
+        if entries:
+            found.append(("first_resolution", [(created, entries[0])], entries[0]))
+        if timeline[-1][0] in RESOLVED:
+            found.append(("full_resolution", [(created, entries[-1])], entries[-1]))
+        is_solved = timeline[-1][0] in RESOLVED
+        stays = [(start, end) for status, start, end in timeline if status in WAITING]
+        if stays:
+            found.append(("requester_wait", stays, entries[-1] if is_solved else truth.now))
+        for kind, stretches, counted_at in found:
+            team = _team_at(teams[ticket], counted_at)
+            schedule = schedules.get(team or "") or schedules.get("default") or schedules[min(schedules)]
+            rows.append(
+                (
+                    ticket,
+                    kind,
+                    team,
+                    counted_at,
+                    sum((end - start).total_seconds() for start, end in stretches) / 60,
+                    sum(schedule.seconds(start, end) for start, end in stretches) / 60,
+                    is_solved or kind != "requester_wait",
+                )
+            )
+    columns = ["ticket_id", "kind", "team_id", "counted_at", "calendar", "business", "is_over"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@remembered
+def ticket_business_times(truth: Truth) -> pd.DataFrame:
+    """The columns of fct_tickets that rest on waits."""
+    found = waits(truth)
+    tickets = sorted(ticket_accounts(truth).ticket_id.astype(int))
+    frame = pd.DataFrame(index=tickets)
+    for kind in KINDS:
+        of_kind = found[found.kind == kind].groupby("ticket_id")
+        if kind == "next_reply":
+            frame["next_reply_count"] = of_kind.size().reindex(tickets, fill_value=0)
+            frame["next_reply_minutes"] = of_kind.calendar.mean()
+            frame["next_reply_business_minutes"] = of_kind.business.mean()
+        else:
+            frame[f"{kind}_business_minutes"] = of_kind.business.first()
+    frame["ticket_id"] = [f"zendesk:{ticket}" for ticket in tickets]
+    return frame.reset_index(drop=True)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _spread(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each row in its team and in all, its segment and in all, its day and its week."""
+    frame = pd.concat([frame[frame.team_id.notna()], frame.assign(team_id="all")])
+    frame = pd.concat([frame[frame.segment.notna()], frame.assign(segment="all")])
+    return pd.concat(
+        [
+            frame.assign(period_unit="day", starts_on=frame.date_on),
+            frame.assign(period_unit="week", starts_on=frame.date_on.map(_monday)),
+        ],
+        ignore_index=True,
+    )
+
+
+CELL = ["period_unit", "starts_on", "team_id", "segment"]
+
+
+@remembered
+def mart_metric__support_performance(truth: Truth) -> pd.DataFrame:
+    tickets = fct_tickets(truth)
+    tickets["number"] = tickets.ticket_id.str.split(":").str[-1].astype(int)
+    by_number = tickets.set_index("number")
+    teams = _team_moves(truth)
+    created = pd.DataFrame(
+        {
+            "team_id": [teams[number][0][1] for number in tickets.number],
+            "segment": tickets.segment,
+            "date_on": truth.local_date(tickets.created_at),
+            "of_account": tickets.account_id.notna(),
+        }
+    )
+    first_day = created.date_on.min()
+    days = [first_day + timedelta(days=n) for n in range((truth.today - first_day).days + 1)]
+    names = sorted({team for moves in teams[tickets.number] for _, team in moves if team})
+    segments = sorted(set(truth.segment_history.segment))
+    cells = pd.MultiIndex.from_tuples(
+        [
+            (unit, start, team, segment)
+            for unit, starts in (("day", days), ("week", sorted({_monday(day) for day in days})))
+            for start in starts
+            for team in [*names, "all"]
+            for segment in [*segments, "all"]
+        ],
+        names=CELL,
+    )
+    spread = _spread(created).groupby(CELL).of_account.agg(["size", "sum"])
+    frame = pd.DataFrame(index=cells)
+    frame["created_ticket_count"] = spread["size"].reindex(cells, fill_value=0)
+    frame["account_ticket_count"] = spread["sum"].reindex(cells, fill_value=0)
+
+    over = waits(truth)
+    over = over[over.is_over.astype(bool)]
+    over = over[~over.ticket_id.map(by_number.is_merged).astype(bool)].copy()
+    over["segment"] = over.ticket_id.map(by_number.segment)
+    over["one_touch"] = over.ticket_id.map(by_number.is_one_touch).astype(bool)
+    over["date_on"] = truth.local_date(over.counted_at)
+    for kind in KINDS:
+        groups = _spread(over[over.kind == kind]).groupby(CELL)
+        frame[f"{kind}_count"] = groups.size().reindex(cells, fill_value=0)
+        for unit, name in (("calendar", ""), ("business", "_business")):
+            for share in (50, 85):
+                frame[f"{kind}{name}_minutes_p{share}"] = groups[unit].quantile(share / 100).reindex(cells)
+        if kind == "full_resolution":
+            touched = groups.one_touch.sum().reindex(cells, fill_value=0)
+    frame["one_touch_ticket_count"] = touched.astype(int)
+    solved = frame.full_resolution_count
+    frame["one_touch_ratio"] = frame.one_touch_ticket_count / solved.where(solved > 0)
+    backlog = _backlog(truth, by_number, days, names, segments)
+    ends = [
+        start if unit == "day" else min(start + timedelta(days=6), truth.today) for unit, start, _, _ in cells
+    ]
+    frame["backlog_ticket_count"] = [
+        backlog[(end, team, segment)] for end, (_, _, team, segment) in zip(ends, cells, strict=True)
+    ]
+    active = mart_metric__active_daily(truth).set_index(["date_on", "segment"]).active_account_28d_count
+    frame["active_account_count"] = [
+        active.get((end, segment)) for end, (_, _, _, segment) in zip(ends, cells, strict=True)
+    ]
+    some = frame.active_account_count.where(frame.active_account_count > 0)
+    frame["contact_ratio"] = frame.account_ticket_count / some
+    frame = frame.reset_index()
+    frame["is_complete"] = [
+        start + timedelta(days=1 if unit == "day" else 7) <= truth.today
+        for unit, start in zip(frame.period_unit, frame.starts_on, strict=True)
+    ]
+    return frame
+
+
+def _backlog(
+    truth: Truth, tickets: pd.DataFrame, days: list[date], names: list[str], segments: list[str]
+) -> dict[tuple[date, str, str], int]:
+    """Open tickets at the end of each local day (now, for today) by the team that has them then."""
+    counts = {(day, team, one): 0 for day in days for team in [*names, "all"] for one in [*segments, "all"]}
+    teams, timelines = _team_moves(truth), _timelines(truth)
+    moments = [min(end, truth.now) for end in truth.day_ends(days)]
+    for number, ticket in tickets.iterrows():
+        status, since, _ = timelines[number][-1]
+        for day, moment in zip(days, moments, strict=True):
+            if status in RESOLVED and moment > since:
+                break
+            # What happens in the very moment that a day ends belongs to the next day.
+            now = [status for status, start, _ in timelines[number] if start < moment]
+            if not now or now[-1] in RESOLVED:
+                continue
+            team = [name for since, name in teams[number] if since < moment][-1]
+            for one in {"all", ticket.segment} - {None, np.nan}:
+                if isinstance(one, str):
+                    counts[(day, "all", one)] += 1
+                    if team:
+                        counts[(day, team, one)] += 1
+    return counts
