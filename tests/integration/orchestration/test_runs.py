@@ -1,0 +1,149 @@
+"""A job run from the command line: recorded, alerted when it fails, well again after the remedy, never left
+hanging.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from orchestration.home import prepare
+from orchestration.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[3]
+TEMPLATE = ROOT / "ingestion" / "sources" / "governance" / "template"
+
+
+class Hook(ThreadingHTTPServer):
+    """A Slack-compatible webhook."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        texts = self.texts
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                texts.append(json.loads(body)["text"])
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Hook]:
+    hook = Hook()
+    threading.Thread(target=hook.serve_forever, daemon=True).start()
+    yield hook
+    hook.shutdown()
+    hook.server_close()
+
+
+class Norte:
+    """The command on a home of its own, with the governance files as its only source."""
+
+    def __init__(self, home: Path, hook: Hook) -> None:
+        self.home = home
+        self.files = home / "company"
+        shutil.copytree(TEMPLATE, self.files)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("NORTE_", "SOURCES__", "DAGSTER_"))}
+        self.environment = {
+            **kept,
+            "NORTE_HOME": str(home),
+            "NORTE_NOW": "2026-10-05T06:00:00Z",
+            "NORTE_PERSON_KEY_SECRET": "not-a-secret",
+            "NORTE_RETRY_COUNT": "0",
+            "NORTE_ALERT_URLS": f"http://127.0.0.1:{hook.server_address[1]}/hooks/norte",
+            "NO_PROXY": "127.0.0.1",
+            "SOURCES__ENABLED": "governance",
+            "SOURCES__GOVERNANCE__DIRECTORY": str(self.files),
+        }
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [Path(sys.executable).with_name("norte"), *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def runs(self) -> list[dg.DagsterRun]:
+        with dg.DagsterInstance.from_config(str(self.home / "dagster")) as instance:
+            return list(instance.get_runs())
+
+    def materialized(self, *path: str) -> bool:
+        with dg.DagsterInstance.from_config(str(self.home / "dagster")) as instance:
+            return instance.get_latest_materialization_event(dg.AssetKey(list(path))) is not None
+
+
+@pytest.fixture(scope="module")
+def norte(tmp_path_factory: pytest.TempPathFactory, hook: Hook) -> Norte:
+    return Norte(tmp_path_factory.mktemp("runs") / "home", hook)
+
+
+def test_a_failed_run_ends_non_zero_says_what_to_mend_and_alerts_until_it_is_mended(
+    norte: Norte, hook: Hook
+) -> None:
+    good = (norte.files / "metrics.yml").read_text(encoding="utf-8")
+    (norte.files / "metrics.yml").write_text("metrics:\n  - {id: 7 7, targets: none}\n", encoding="utf-8")
+
+    failed = norte("run", "--source", "governance")
+    assert failed.returncode == 1
+    assert "metrics.yml:2" in failed.stdout
+    assert "Traceback" not in failed.stdout + failed.stderr
+    [run] = norte.runs()
+    assert (run.job_name, run.status) == ("ingest_governance", dg.DagsterRunStatus.FAILURE)
+    [text] = hook.texts
+    assert text.startswith("*Failed: ingest_governance*")
+    assert "metrics.yml:2" in text
+    assert f"/runs/{run.run_id}" in text
+
+    # Failing once more is no news.
+    assert norte("run", "--source", "governance").returncode == 1
+    assert len(hook.texts) == 1
+
+    (norte.files / "metrics.yml").write_text(good, encoding="utf-8")
+    mended = norte("run", "--source", "governance")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert norte.materialized("raw", "governance", "metrics")
+    assert [text.splitlines()[0] for text in hook.texts[1:]] == ["*Recovered: ingest_governance*"]
+
+
+def test_a_run_whose_process_was_killed_is_closed_by_the_next_one(norte: Norte) -> None:
+    prepare(Settings.load(home=norte.home))
+    with dg.DagsterInstance.from_config(str(norte.home / "dagster")) as instance:
+
+        @dg.job(name="ingest_governance")
+        def job() -> None: ...
+
+        lost = instance.create_run_for_job(
+            job, status=dg.DagsterRunStatus.STARTED, tags={"norte/process": "999999@1"}
+        )
+    assert norte("run", "--source", "governance").returncode == 0
+    statuses = {run.run_id: run.status for run in norte.runs()}
+    assert statuses[lost.run_id] == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_job_that_does_not_exist_is_named(norte: Norte) -> None:
+    result = norte("run", "--source", "salesforce_of_another")
+    assert result.returncode == 1
+    assert "ingest_salesforce_of_another" in result.stdout
