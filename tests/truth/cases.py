@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from tests.truth import cohorts, delivery, dimensions, revenue, support, usage
+from tests.truth import cohorts, delivery, dimensions, flow, process, revenue, support, support_times, usage
 from tests.truth.base import Truth
 
 AMOUNTS = {
@@ -86,6 +86,12 @@ CASES = (
     ),
     Case("metric.fct_deals", revenue.fct_deals, ("deal_id",)),
     Case("metric.fct_tickets", support.fct_tickets, ("ticket_id",)),
+    Case("metric.fct_tickets", support_times.ticket_business_times, ("ticket_id",)),
+    Case(
+        "metric.mart_metric__support_performance",
+        support_times.mart_metric__support_performance,
+        ("period_unit", "starts_on", "team_id", "segment"),
+    ),
     Case("metric.mart_metric__active_daily", usage.mart_metric__active_daily, ("date_on", "segment")),
     Case("metric.mart_metric__daily", usage.mart_metric__daily, ("metric_id", "date_on", "segment")),
     Case("metric.mart_metric__activation", cohorts.mart_metric__activation, ("cohort_week_on", "segment")),
@@ -113,4 +119,37 @@ CASES = (
     Case("delivery.fct_releases", delivery.fct_releases, ("release_id",)),
     Case("delivery.dim_deliveries", delivery.dim_deliveries, ("delivery_id",)),
     Case("governance.mart_governance__traceability", delivery.traceability, ("work_item_id",)),
+    Case(
+        "delivery.mart_delivery__flow_daily",
+        flow.mart_delivery__flow_daily,
+        ("date_on", "team_id"),
+    ),
+    Case(
+        "delivery.mart_delivery__flow_weekly",
+        flow.mart_delivery__flow_weekly,
+        ("week_start_on", "team_id"),
+    ),
+    Case(
+        "delivery.mart_delivery__investment",
+        flow.mart_delivery__investment,
+        ("month_start_on", "team_id", "work_kind"),
+    ),
+    Case("impact.mart_impact__release_marks", process.mart_impact__release_marks, ("mark_id",)),
+    Case("impact.mart_impact__decisions", process.mart_impact__decisions, ("decision_id",)),
+    Case("impact.mart_impact__key_results", process.mart_impact__key_results, ("key_result_id",)),
+    Case(
+        "governance.mart_governance__roadmap_evidence",
+        process.mart_governance__roadmap_evidence,
+        ("month_start_on", "team_id", "evidence_label"),
+    ),
+    Case(
+        "governance.mart_governance__process_health",
+        process.mart_governance__process_health,
+        ("finding_kind", "subject_id"),
+    ),
+    Case(
+        "governance.mart_governance__reconciliation",
+        process.mart_governance__reconciliation,
+        ("measure", "ticket_id"),
+    ),
 )

@@ -91,8 +91,10 @@ def fct_status_spans(truth: Truth) -> pd.DataFrame:
     return status_spans(truth).drop(columns=["issue_id"])
 
 
-def people_days(truth: Truth, spans: pd.DataFrame) -> dict[int, float]:
-    """issue_id -> people-days: a person's working day split evenly over the items active in their hands."""
+@remembered
+def days_worked(truth: Truth) -> dict[tuple[int, date], set[int]]:
+    """(staff_id, working day) -> issue_ids of the items that were active in that person's hands."""
+    spans = status_spans(truth)
     issues = issue_states(truth)
     counted = set(issues[issues.level.isin(["standard", "sub_task"])].issue_id.astype(int))
     created = truth.visible("issues").set_index("issue_id")
@@ -123,8 +125,13 @@ def people_days(truth: Truth, spans: pd.DataFrame) -> dict[int, float]:
                 if truth.is_working_day(day):
                     worked[(int(person), day)].add(span.issue_id)
                 day += timedelta(days=1)
+    return worked
+
+
+def people_days(truth: Truth) -> dict[int, float]:
+    """issue_id -> people-days: a person's working day split evenly over the items active in their hands."""
     totals: dict[int, float] = defaultdict(float)
-    for items in worked.values():
+    for items in days_worked(truth).values():
         for item in items:
             totals[item] += 1 / len(items)
     return totals
@@ -186,7 +193,8 @@ def delivery_of(truth: Truth) -> dict[int, str]:
 def fct_work_items(truth: Truth) -> pd.DataFrame:
     issues = issue_states(truth).set_index("issue_id")
     spans = status_spans(truth)
-    days = people_days(truth, spans)
+    days = people_days(truth)
+    flags = flagged_times(truth)
     levels = issues.level
     parents = parents_of(issues.reset_index())
     deliveries = delivery_of(truth)
@@ -216,6 +224,7 @@ def fct_work_items(truth: Truth) -> pd.DataFrame:
                 done_at = None
             previous = span.status_category
         current = mine.iloc[-1]
+        hours = _hours(truth, mine, started_at, flags.get(int(issue), []))
         key = projects.key[state.project_id]
         chain = _ancestors(parents, int(issue))
         epics = [candidate for candidate in (int(issue), *chain) if levels[candidate] == "epic"]
@@ -243,6 +252,10 @@ def fct_work_items(truth: Truth) -> pd.DataFrame:
                 "is_flagged": bool(state.is_flagged),
                 "has_status_conflict": (current.status_category == "done") != pd.notna(state.resolution),
                 "people_days": days.get(int(issue), 0.0),
+                **hours,
+                "wip_age_days": (truth.now - started_at).total_seconds() / 86400
+                if current.status_category == "in_progress"
+                else None,
             }
         )
     frame = pd.DataFrame(rows)
@@ -254,6 +267,60 @@ def fct_work_items(truth: Truth) -> pd.DataFrame:
     frame["lead_time_working_days"] = _working_days(truth, frame.created_at, frame.done_at)
     frame["cycle_time_working_days"] = _working_days(truth, frame.started_at, frame.done_at)
     return frame
+
+
+@remembered
+def flagged_times(truth: Truth) -> dict[int, list[tuple[pd.Timestamp, pd.Timestamp]]]:
+    """issue_id -> when it was flagged, from and to (now, while it is)."""
+    created = truth.visible("issues").set_index("issue_id")
+    changes = truth.changes("issues")
+    moves = dict(iter(changes[changes.field == "is_flagged"].groupby("issue_id")))
+    result = {}
+    for issue in created.index:
+        timeline = [(created.created_at[issue], str(bool(created.is_flagged[issue])).lower())]
+        if issue in moves:
+            timeline += list(zip(moves[issue].changed_at, moves[issue].to_value, strict=True))
+        ends = [moment for moment, _ in timeline[1:]] + [truth.now]
+        times = [(start, end) for (start, value), end in zip(timeline, ends, strict=True) if value == "true"]
+        if times:
+            result[int(issue)] = times
+    return result
+
+
+def _hours(
+    truth: Truth,
+    spans: pd.DataFrame,
+    started_at: pd.Timestamp | None,
+    flags: list[tuple[pd.Timestamp, pd.Timestamp]],
+) -> dict[str, float | None]:
+    """Where an item's hours went, by the kind of its statuses, and how long it was blocked."""
+    spent: dict[tuple[str, bool], float] = defaultdict(float)
+    blocked = 0.0
+    for span in spans.itertuples():
+        if span.status_category == "done":
+            continue
+        end = truth.now if pd.isna(span.ended_at) else span.ended_at
+        has_begun = started_at is not None and span.started_at >= started_at
+        spent[(span.status_kind, has_begun)] += (end - span.started_at).total_seconds() / 3600
+        if span.status_kind == "blocked":
+            blocked += (end - span.started_at).total_seconds() / 3600
+        else:
+            for flagged_at, cleared_at in flags:
+                overlap = min(end, cleared_at) - max(span.started_at, flagged_at)
+                blocked += max(overlap.total_seconds(), 0.0) / 3600
+
+    def total(kinds: tuple[str, ...], begun: tuple[bool, ...]) -> float:
+        return sum(spent[(kind, flag)] for kind in kinds for flag in begun)
+
+    active, waiting = total(("active",), (True, False)), total(("queue", "blocked"), (True, False))
+    begun, paused = total(("active",), (True,)), total(("queue", "blocked"), (True,))
+    return {
+        "active_hours": active,
+        "waiting_hours": waiting,
+        "flow_efficiency_ratio": active / (active + waiting) if active + waiting else None,
+        "cycle_flow_efficiency_ratio": begun / (begun + paused) if begun + paused else None,
+        "blocked_hours": blocked,
+    }
 
 
 def _days(start: pd.Series, end: pd.Series) -> pd.Series:

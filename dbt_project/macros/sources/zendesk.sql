@@ -2,6 +2,7 @@
 {% macro zendesk__entities() %}
     {{ return([
         'support__tickets', 'support__ticket_changes', 'support__ticket_comments', 'support__ticket_ratings',
-        'support__ticket_work_items', 'identity__people', 'identity__organizations', 'insight__feedback'
+        'support__ticket_work_items', 'support__ticket_measures', 'identity__people', 'identity__organizations',
+        'insight__feedback'
     ]) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{# Status, assignee, sprint and estimate all overwrite themselves at the vendor; this is their history. #}
+{# Status, assignee, sprint, estimate, flag and team all overwrite themselves at the vendor; this is their history. #}
 with
 
 work_items as (
@@ -35,6 +35,20 @@ current_values as (
         work_item_id,
         'story_points' as field_name,
         cast(story_points as {{ type_text() }}) as field_value,
+        cast(null as {{ type_text() }}) as field_label
+    from work_items
+    union all
+    select
+        work_item_id,
+        'flag' as field_name,
+        case when is_flagged then 'true' else 'false' end as field_value,
+        cast(null as {{ type_text() }}) as field_label
+    from work_items
+    union all
+    select
+        work_item_id,
+        'team' as field_name,
+        team_id as field_value,
         cast(null as {{ type_text() }}) as field_label
     from work_items
 ),
@@ -103,7 +117,7 @@ turns as (
         changes.change_number
     from changes
     inner join work_items on changes.work_item_id = work_items.work_item_id
-    where changes.field_name in ('status', 'assignee', 'sprint', 'story_points')
+    where changes.field_name in ('status', 'assignee', 'sprint', 'story_points', 'flag', 'team')
 ),
 
 final as (

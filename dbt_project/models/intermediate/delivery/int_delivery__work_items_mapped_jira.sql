@@ -1,4 +1,7 @@
-{# Levels come from Jira's hierarchy, not from names of issue types, which every site changes and translates. #}
+{#
+  Levels come from Jira's hierarchy, not from names of issue types, which every site changes and translates. That a
+  type means a bug is nowhere but in its name: these are Jira's own in the languages that we know.
+#}
 {{ config(enabled=source_is_enabled('jira'), materialized='view') }}
 
 with
@@ -47,6 +50,7 @@ final as (
             when issues.hierarchy_level > 1 then 'initiative'
             else 'standard'
         end as work_item_level,
+        coalesce(lower(issues.issue_type_name) in ('bug', 'defect', 'erro', 'defeito', 'falha'), false) as is_bug,
         issues.parent_issue_id as parent_work_item_id,
         issues.status_id,
         coalesce(statuses.status_name, issues.status_name) as status_name,

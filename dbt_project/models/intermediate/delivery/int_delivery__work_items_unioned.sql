@@ -6,6 +6,7 @@
     'team_id': 'text',
     'work_item_type': 'text',
     'work_item_level': 'text',
+    'is_bug': 'boolean',
     'parent_work_item_id': 'text',
     'status_id': 'text',
     'status_name': 'text',

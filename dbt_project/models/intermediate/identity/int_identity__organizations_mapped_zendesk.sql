@@ -6,5 +6,6 @@ select
     _instance as instance,
     external_id as account_external_id,
     domain_names,
+    created_at,
     is_deleted
 from {{ ref('stg_zendesk__organizations') }}

@@ -24,6 +24,17 @@ people_days as (
     group by work_item_id
 ),
 
+stretches as (
+    select
+        work_item_id,
+        status_category,
+        status_kind,
+        is_blocked,
+        started_at,
+        {{ seconds_between('started_at', 'coalesce(ended_at, ' ~ now_utc() ~ ')') }} / 3600 as duration_hours
+    from {{ ref('int_delivery__work_item_stretches') }}
+),
+
 sprint_memberships as (
     select * from {{ ref('int_delivery__sprint_memberships') }}
     where left_at is null
@@ -75,6 +86,29 @@ milestones as (
         ) as reopened_count
     from steps
     group by work_item_id
+),
+
+hours as (
+    select
+        stretches.work_item_id,
+        {{ stable_sum(
+            "case when stretches.status_kind = 'active' then stretches.duration_hours else 0 end"
+        ) }} as active_hours,
+        {{ stable_sum(
+            "case when stretches.status_kind in ('queue', 'blocked') then stretches.duration_hours else 0 end"
+        ) }} as waiting_hours,
+        {{ stable_sum(
+            "case when stretches.status_kind in ('queue', 'blocked') and stretches.started_at >= milestones.started_at"
+            ~ " then stretches.duration_hours else 0 end"
+        ) }} as waiting_after_start_hours,
+        {{ stable_sum(
+            "case when stretches.status_kind = 'active' and stretches.started_at >= milestones.started_at"
+            ~ " then stretches.duration_hours else 0 end"
+        ) }} as active_after_start_hours,
+        {{ stable_sum("case when stretches.is_blocked then stretches.duration_hours else 0 end") }} as blocked_hours
+    from stretches
+    inner join milestones on stretches.work_item_id = milestones.work_item_id
+    group by stretches.work_item_id
 ),
 
 epics as (
@@ -176,10 +210,22 @@ combined as (
         or (current_spans.status_category <> 'done' and work_items.resolution is not null)
         or current_spans.status_id <> work_items.status_id as has_status_conflict,
         coalesce(people_days.people_days, 0) as people_days,
+        coalesce(hours.active_hours, 0) as active_hours,
+        coalesce(hours.waiting_hours, 0) as waiting_hours,
+        {{ ratio('hours.active_hours', 'hours.active_hours + hours.waiting_hours') }} as flow_efficiency_ratio,
+        {{ ratio(
+            'hours.active_after_start_hours', 'hours.active_after_start_hours + hours.waiting_after_start_hours'
+        ) }} as cycle_flow_efficiency_ratio,
+        coalesce(hours.blocked_hours, 0) as blocked_hours,
+        case
+            when current_spans.status_category = 'in_progress'
+                then {{ seconds_between('milestones.started_at', now_utc()) }} / 86400
+        end as wip_age_days,
         work_items.work_item_url
     from work_items
     inner join current_spans on work_items.work_item_id = current_spans.work_item_id
     inner join milestones on work_items.work_item_id = milestones.work_item_id
+    left join hours on work_items.work_item_id = hours.work_item_id
     left join parents on work_items.work_item_id = parents.work_item_id
     left join epics on work_items.work_item_id = epics.work_item_id
     left join delivery_items on work_items.work_item_id = delivery_items.work_item_id
@@ -221,6 +267,12 @@ final as (
         combined.is_flagged,
         combined.has_status_conflict,
         combined.people_days,
+        combined.active_hours,
+        combined.waiting_hours,
+        combined.flow_efficiency_ratio,
+        combined.cycle_flow_efficiency_ratio,
+        combined.blocked_hours,
+        combined.wip_age_days,
         combined.work_item_url
     from combined
     left join dates as created_dates on {{ to_local_date('combined.created_at') }} = created_dates.date_on

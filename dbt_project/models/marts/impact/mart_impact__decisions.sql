@@ -1,0 +1,158 @@
+{#
+  What was expected beside what was seen. Before and after are means of the metric, nothing more: they do not say that
+  the decision did it, so there is no verdict without the engine that estimates effects.
+#}
+with
+
+decisions as (
+    select * from {{ ref('stg_governance__decisions') }}
+),
+
+decision_deliveries as (
+    select * from {{ ref('stg_governance__decision_deliveries') }}
+),
+
+deliveries as (
+    select * from {{ ref('dim_deliveries') }}
+),
+
+metrics as (
+    select * from {{ ref('dim_metrics') }}
+),
+
+metric_days as (
+    select * from {{ ref('int_impact__metric_days') }}
+    where segment = 'all'
+),
+
+carried as (
+    select
+        decision_deliveries.decision_id,
+        {{ joined_values('decision_deliveries.delivery_id', ',') }} as delivery_ids,
+        count(*) as delivery_count,
+        sum(case when deliveries.status = 'released' then 1 else 0 end) as released_delivery_count,
+        min(case when deliveries.status = 'released' then deliveries.released_at end) as first_released_at
+    from decision_deliveries
+    left join deliveries on decision_deliveries.delivery_id = deliveries.delivery_id
+    group by decision_deliveries.decision_id
+),
+
+anchored as (
+    select
+        decisions.decision_id,
+        decisions.title,
+        decisions.decided_on,
+        decisions.decider,
+        decisions.why,
+        decisions.evidence_kind,
+        coalesce(decisions.evidence_count, 0) as evidence_count,
+        decisions.expected_metric_id,
+        decisions.expected_change_pct,
+        decisions.expected_by_on,
+        decisions.review_on,
+        carried.delivery_ids,
+        coalesce(carried.delivery_count, 0) as delivery_count,
+        coalesce(carried.released_delivery_count, 0) as released_delivery_count,
+        carried.first_released_at,
+        coalesce({{ to_local_date('carried.first_released_at') }}, decisions.decided_on) as anchor_on,
+        case
+            when decisions.expected_by_on < {{ today() }} then decisions.expected_by_on
+            else {{ add_days(today(), -1) }}
+        end as after_to_on
+    from decisions
+    left join carried on decisions.decision_id = carried.decision_id
+),
+
+windowed as (
+    select
+        anchored.*,
+        metrics.good_direction,
+        {{ add_days('anchored.anchor_on', -28) }} as before_from_on,
+        {{ add_days('anchored.anchor_on', -1) }} as before_to_on,
+        {{ add_days('anchored.after_to_on', -27) }} as after_from_on,
+        -- the windows must not meet: until 28 complete days have passed, what was seen is partly from before
+        case
+            when anchored.expected_metric_id is null then 'no expected effect'
+            when metrics.metric_id is null then 'unknown metric'
+            when anchored.delivery_count > 0 and anchored.released_delivery_count = 0 then 'not released yet'
+            when {{ add_days('anchored.after_to_on', -27) }} >= anchored.anchor_on then null
+            when anchored.after_to_on = anchored.expected_by_on then 'fewer than 28 days before the expected date'
+            else 'fewer than 28 complete days so far'
+        end as missing_reason
+    from anchored
+    left join metrics on anchored.expected_metric_id = metrics.metric_id
+),
+
+befores as (
+    select
+        windowed.decision_id,
+        {{ stable_sum('metric_days.value') }} / count(*) as before_value,
+        count(*) as before_day_count
+    from windowed
+    inner join metric_days
+        on
+            windowed.expected_metric_id = metric_days.metric_id
+            and metric_days.date_on between windowed.before_from_on and windowed.before_to_on
+    group by windowed.decision_id
+),
+
+afters as (
+    select
+        windowed.decision_id,
+        {{ stable_sum('metric_days.value') }} / count(*) as after_value,
+        count(*) as after_day_count
+    from windowed
+    inner join metric_days
+        on
+            windowed.expected_metric_id = metric_days.metric_id
+            and metric_days.date_on between windowed.after_from_on and windowed.after_to_on
+    where windowed.missing_reason is null
+    group by windowed.decision_id
+),
+
+final as (
+    select
+        windowed.decision_id,
+        windowed.title,
+        windowed.decided_on,
+        windowed.decider,
+        windowed.why,
+        windowed.evidence_kind,
+        cast(windowed.evidence_count as bigint) as evidence_count,
+        windowed.delivery_ids,
+        cast(windowed.delivery_count as bigint) as delivery_count,
+        cast(windowed.released_delivery_count as bigint) as released_delivery_count,
+        windowed.first_released_at,
+        windowed.expected_metric_id,
+        windowed.good_direction,
+        windowed.expected_change_pct,
+        windowed.expected_by_on,
+        befores.before_value * (1 + windowed.expected_change_pct / 100) as expected_value,
+        case when windowed.expected_metric_id is not null then windowed.before_from_on end as before_from_on,
+        case when windowed.expected_metric_id is not null then windowed.before_to_on end as before_to_on,
+        befores.before_value,
+        cast(coalesce(befores.before_day_count, 0) as bigint) as before_day_count,
+        case when windowed.missing_reason is null then windowed.after_from_on end as after_from_on,
+        case when windowed.missing_reason is null then windowed.after_to_on end as after_to_on,
+        afters.after_value,
+        cast(coalesce(afters.after_day_count, 0) as bigint) as after_day_count,
+        100 * (afters.after_value - befores.before_value) / nullif(abs(befores.before_value), 0)
+            as observed_change_pct,
+        coalesce(
+            windowed.missing_reason,
+            case
+                when befores.before_value is null then 'the metric has no value before'
+                when afters.after_value is null then 'the metric has no value after'
+                when befores.before_value = 0 then 'the metric was zero before'
+            end
+        ) as observed_missing_reason,
+        windowed.review_on,
+        coalesce(windowed.review_on < {{ today() }}, false) as is_past_review,
+        cast(null as {{ type_text() }}) as verdict,
+        'engine not available' as verdict_reason
+    from windowed
+    left join befores on windowed.decision_id = befores.decision_id
+    left join afters on windowed.decision_id = afters.decision_id
+)
+
+select * from final
