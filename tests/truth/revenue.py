@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -236,18 +237,22 @@ def _retention(months, position, length, segment, at_end, of_month) -> dict[str,
     ]
     moves = pd.concat(window) if window else None
     by_account = dict(iter(moves.groupby("account_id"))) if moves is not None else {}
+    levels = _levels(moves)
     for account, start in cohort.mrr_amount.items():
         retained = including = start
-        gone = False
-        for move in by_account.get(account, pd.DataFrame()).itertuples():
-            if move.movement_type not in SIGNED_TYPES:
-                continue
-            including += move.mrr_amount
-            if not gone and move.movement_type in ("expansion", "contraction", "churn"):
-                retained += move.mrr_amount
-            if move.movement_type == "churn":
-                gone = True
-                churned.add(account)
+        mine = by_account.get(account)
+        for month in sorted(mine.month.unique()) if mine is not None else []:
+            moved = mine[mine.month == month].set_index("movement_type").mrr_amount
+            # The rates of the window's opening hold throughout: what is left is worth what it was.
+            level = levels.get((account, month), 1.0)
+            for kind in moved.index.intersection(SIGNED_TYPES):
+                amount = moved[kind] / level
+                including += amount
+                if account not in churned and kind in ("expansion", "contraction"):
+                    retained += amount
+                if kind == "churn":
+                    retained = 0.0
+                    churned.add(account)
         retained_sum += retained
         capped_sum += min(start, retained)
         including_sum += including
@@ -257,6 +262,21 @@ def _retention(months, position, length, segment, at_end, of_month) -> dict[str,
     if length == 12:
         values["nrr_12m_incl_reactivation_ratio"] = including_sum / opening
     return values
+
+
+def _levels(moves: pd.DataFrame | None) -> dict[tuple[Any, Any], float]:
+    """Account and month of a window to what the new rates since its opening have made of one unit."""
+    if moves is None:
+        return {}
+    levels = {}
+    for account, mine in moves.groupby("account_id"):
+        level = 1.0
+        for month in sorted(mine.month.unique()):
+            restated = mine[(mine.month == month) & (mine.movement_type == "fx_restatement")]
+            for row in restated.itertuples():
+                level *= (row.opening_mrr_amount + row.mrr_amount) / row.opening_mrr_amount
+            levels[account, month] = level
+    return levels
 
 
 @remembered

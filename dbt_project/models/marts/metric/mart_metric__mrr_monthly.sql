@@ -98,6 +98,20 @@ windows as (
     select 12 as window_months
 ),
 
+-- What the new years' rates up to a month have made of one unit of an account's revenue.
+rate_levels as (
+    select
+        movements.account_id,
+        months.month_number,
+        exp(sum(ln(
+            1 + {{ ratio('movements.mrr_amount', 'movements.opening_mrr_amount') }}
+        ))) as rate_level
+    from movements
+    inner join months on movements.month_start_on <= months.month_start_on
+    where movements.movement_type = 'fx_restatement'
+    group by movements.account_id, months.month_number
+),
+
 -- Whoever paid at the start of a window, with all their movements in it up to the first churn, and after it.
 cohorts as (
     select
@@ -106,10 +120,13 @@ cohorts as (
         standings.month_number + windows.window_months as month_number,
         standings.month_number as cohort_month_number,
         standings.account_id,
-        standings.mrr_amount as opening_mrr_amount
+        standings.mrr_amount as opening_mrr_amount,
+        coalesce(rate_levels.rate_level, 1) as rate_level
     from standings
     cross join windows
     inner join months on standings.month_number + windows.window_months = months.month_number
+    left join rate_levels
+        on standings.account_id = rate_levels.account_id and standings.month_number = rate_levels.month_number
 ),
 
 numbered_movements as (
@@ -117,19 +134,21 @@ numbered_movements as (
         movements.account_id,
         movements.movement_type,
         movements.mrr_amount,
-        months.month_number
+        months.month_number,
+        coalesce(rate_levels.rate_level, 1) as rate_level
     from movements
     inner join months on movements.month_start_on = months.month_start_on
+    left join rate_levels
+        on movements.account_id = rate_levels.account_id and months.month_number = rate_levels.month_number
     where movements.movement_type in ('new', 'reactivation', 'expansion', 'contraction', 'churn')
 ),
 
-first_churns as (
-    select
+churns as (
+    select distinct
         cohorts.segment,
         cohorts.window_months,
         cohorts.month_number,
-        cohorts.account_id,
-        min(numbered_movements.month_number) as churn_month_number
+        cohorts.account_id
     from cohorts
     inner join numbered_movements
         on
@@ -137,44 +156,62 @@ first_churns as (
             and numbered_movements.month_number > cohorts.cohort_month_number
             and numbered_movements.month_number <= cohorts.month_number
     where numbered_movements.movement_type = 'churn'
-    group by cohorts.segment, cohorts.window_months, cohorts.month_number, cohorts.account_id
 ),
 
-retained as (
+-- At the rates of the window's opening: what a new year's rates make of an opening is no customer's doing, and a
+-- customer who leaves takes all of it along, never more.
+window_movements as (
     select
         cohorts.segment,
         cohorts.window_months,
         cohorts.month_number,
         cohorts.account_id,
         cohorts.opening_mrr_amount,
-        max(case when first_churns.account_id is not null then 1 else 0 end) as churned,
-        cohorts.opening_mrr_amount + sum(
-            case
-                when
-                    numbered_movements.movement_type in ('expansion', 'contraction', 'churn')
-                    and (
-                        first_churns.churn_month_number is null
-                        or numbered_movements.month_number <= first_churns.churn_month_number
-                    )
-                    then numbered_movements.mrr_amount
-                else 0
-            end
-        ) as retained_mrr_amount,
-        cohorts.opening_mrr_amount + sum(coalesce(numbered_movements.mrr_amount, 0)) as retained_incl_mrr_amount
+        numbered_movements.movement_type,
+        cast(
+            numbered_movements.mrr_amount * cohorts.rate_level / numbered_movements.rate_level as {{ type_amount() }}
+        ) as mrr_amount
     from cohorts
-    left join first_churns
-        on
-            cohorts.segment = first_churns.segment
-            and cohorts.window_months = first_churns.window_months
-            and cohorts.month_number = first_churns.month_number
-            and cohorts.account_id = first_churns.account_id
     left join numbered_movements
         on
             cohorts.account_id = numbered_movements.account_id
             and numbered_movements.month_number > cohorts.cohort_month_number
             and numbered_movements.month_number <= cohorts.month_number
-    group by
-        cohorts.segment, cohorts.window_months, cohorts.month_number, cohorts.account_id, cohorts.opening_mrr_amount
+),
+
+summed as (
+    select
+        segment,
+        window_months,
+        month_number,
+        account_id,
+        opening_mrr_amount,
+        sum(case when movement_type in ('expansion', 'contraction') then mrr_amount else 0 end) as changed_mrr_amount,
+        sum(coalesce(mrr_amount, 0)) as moved_mrr_amount
+    from window_movements
+    group by segment, window_months, month_number, account_id, opening_mrr_amount
+),
+
+retained as (
+    select
+        summed.segment,
+        summed.window_months,
+        summed.month_number,
+        summed.account_id,
+        summed.opening_mrr_amount,
+        case when churns.account_id is not null then 1 else 0 end as churned,
+        case
+            when churns.account_id is not null then 0
+            else summed.opening_mrr_amount + summed.changed_mrr_amount
+        end as retained_mrr_amount,
+        summed.opening_mrr_amount + summed.moved_mrr_amount as retained_incl_mrr_amount
+    from summed
+    left join churns
+        on
+            summed.segment = churns.segment
+            and summed.window_months = churns.window_months
+            and summed.month_number = churns.month_number
+            and summed.account_id = churns.account_id
 ),
 
 ratios as (
