@@ -143,6 +143,7 @@ class HttpClient:
         self._count_lock = threading.Lock()
         self.status_counts: Counter[int] = Counter()
         self.waited_seconds = 0.0
+        self.last_headers: Mapping[str, str] = {}
         self._session = requests.Session()
         self._session.auth = auth
         self._session.headers.update({"User-Agent": "norte-ingestion", "Accept": "application/json"})
@@ -326,6 +327,7 @@ class HttpClient:
                 self._sleep(self._backoff.seconds(failures))
                 continue
             status = response.status_code
+            self.last_headers = response.headers
             self._count(status)
             hold = self._hold(response) if self._hold else None
             if status < 300 or status in accept:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
-from ingestion.errors import ConfigurationInvalid, GovernanceInvalid
+from ingestion.errors import ConfigurationInvalid, GovernanceInvalid, GovernanceProblem
 from ingestion.source import Batch, Record, RunContext, Slice
 from ingestion.sources.governance.files import read_company
 from ingestion.sources.governance.reading import Problems
@@ -13,6 +14,27 @@ from ingestion.sources.governance.references import check_company
 from ingestion.sources.governance.resources import RESOURCES
 from ingestion.sources.governance.rows import company_rows
 from ingestion.sources.governance.settings import GovernanceSettings
+
+
+def validated(
+    directory: Path, now: datetime, *, instance: str
+) -> tuple[dict[str, list[Record]], list[GovernanceProblem]]:
+    """All rows of the files, and everything that is wrong with them.
+
+    Raises ConfigurationInvalid when there is no such directory.
+    """
+    if not directory.is_dir():
+        raise ConfigurationInvalid(
+            "a directory with governance files",
+            f"{str(directory)!r}, which is none",
+            f"correct SOURCES__{instance.upper()}__DIRECTORY, or make one from the template",
+            source=instance,
+        )
+    problems = Problems()
+    company = read_company(directory, problems)
+    check_company(company, problems)
+    rows = company_rows(company, now, problems)
+    return rows, problems.found
 
 
 class GovernanceSource:
@@ -31,19 +53,9 @@ class GovernanceSource:
         Raises GovernanceInvalid with every problem of every file.
         """
         directory = Path(settings.directory).expanduser()
-        if not directory.is_dir():
-            raise ConfigurationInvalid(
-                "a directory with governance files",
-                f"{str(directory)!r}, which is none",
-                f"correct SOURCES__{context.instance.upper()}__DIRECTORY, or make one from the template",
-                source=context.instance,
-            )
-        problems = Problems()
-        company = read_company(directory, problems)
-        check_company(company, problems)
-        rows = company_rows(company, context.now, problems)
-        if problems.found:
-            raise GovernanceInvalid(problems.found, source=context.instance)
+        rows, problems = validated(directory, context.now, instance=context.instance)
+        if problems:
+            raise GovernanceInvalid(problems, source=context.instance)
         yield Slice(name="all files", batches=self._batches(rows, context), state=dict)
 
     def _batches(self, rows: dict[str, list[Record]], context: RunContext) -> Iterator[Batch]:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ingestion.errors import MalformedResponse
-from ingestion.http import Pacer, Pacers
+from ingestion.http import HttpClient, Pacer, Pacers
 from ingestion.sources.mixpanel.settings import MixpanelSettings
 
 
@@ -57,6 +59,33 @@ class MixpanelClient:
             },
             check=check,
         )
+
+    @property
+    def data(self) -> HttpClient:
+        """The connection to the raw export."""
+        return self._data
+
+    def sample(self, first: str, last: str, limit: int) -> list[dict[str, Any]]:
+        """A few events of the days `first` to `last`, both inclusive."""
+        answer = self._data.get(
+            "/api/2.0/export",
+            {
+                "project_id": self._settings.project_id,
+                "from_date": first,
+                "to_date": last,
+                "time_in_ms": "true",
+                "limit": limit,
+            },
+        )
+        try:
+            return [orjson.loads(line) for line in answer.content.splitlines() if line.strip()]
+        except orjson.JSONDecodeError as error:
+            raise MalformedResponse(
+                "an event a line",
+                f"a line that is no JSON ({error})",
+                "run again later; if it stays so, compare with Mixpanel's documentation of the raw export",
+                source=self._source,
+            ) from None
 
     def profiles(self, **query: str) -> Iterator[list[dict[str, Any]]]:
         """Pages of profiles; the pages of one list hang on the session of the first."""
