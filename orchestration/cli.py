@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -141,7 +141,9 @@ def ui(
         with _company(settings) as extra:
             console.print(f"The UI opens at http://127.0.0.1:{port} (Ctrl-C ends it).", highlight=False)
             variables = environment(settings, {**extra, "NORTE_UI_URL": f"http://127.0.0.1:{port}"})
-            serve_ui(variables, workspace_file(settings), port)
+            with suppress(KeyboardInterrupt):
+                serve_ui(variables, workspace_file(settings), port)
+        console.print("The UI has ended.")
 
 
 @app.command()

@@ -57,20 +57,26 @@ def _print_build(say: Any, build: JobResult, before: Mapping[str, int], settings
     facts = build.facts.get("publish", {}).get("")
     if facts is None:
         return
+    arrival = build.facts.get("arrival", {}).get("", {})
     tables: dict[str, int] = facts["tables"]
     changed = {
         name: rows - before.get(name, 0) for name, rows in tables.items() if rows != before.get(name, 0)
     }
     total = sum(tables.values())
     total = sum(tables.values())
-    say(f"\n[bold]Published[/] {len(tables)} tables with {total:,} rows; {facts['checks']} checks.")
+    checks = facts["checks"] + arrival.get("checks", 0)
+    say(f"\n[bold]Published[/] {len(tables)} tables with {total:,} rows; {checks} checks.")
     if before:
         grown = ", ".join(f"{name.partition('.')[2]} {delta:+,}" for name, delta in sorted(changed.items()))
         say(f"  changed: {grown or 'no table has another number of rows than before'}")
-    for check in facts["failing_checks"]:
+    for check in [*arrival.get("failing_checks", ()), *facts["failing_checks"]]:
         say(f"  [yellow]failing check:[/] {check}")
+    tables_by_reason: dict[str, list[str]] = {}
     for table, reason in {**facts["held_back"], **facts["missing"]}.items():
-        say(f"  [red]held back:[/] {table}: {reason}")
+        tables_by_reason.setdefault(reason, []).append(table)
+    for reason, held in tables_by_reason.items():
+        say(f"  [red]held back:[/] {', '.join(held)}")
+        say(f"    because {reason}")
     for page, error in facts["page_errors"].items():
         say(f"  [red]page not drawn:[/] {page}: {error}")
     current = settings.published_dir / "current"

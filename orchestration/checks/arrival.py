@@ -67,6 +67,8 @@ def arrival_checks(
             pipelines_dir=settings.pipelines_dir,
             now=now,
         )
+        failing = [f"{outcome.check} on {outcome.table}" for outcome in outcomes if not outcome.success]
+        report(Progress("arrival", result={"checks": len(outcomes), "failing_checks": failing}))
         for outcome in outcomes:
             if _key(keys[outcome.table], outcome.suite, outcome.check) in selected:
                 yield check_result(outcome, keys[outcome.table], held_by)
