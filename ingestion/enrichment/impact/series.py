@@ -67,7 +67,7 @@ def interrupted_series(panel: Panel, outcome: Outcome, released: int) -> SeriesE
             n_accounts=n_accounts, problem="the weekly mean is zero or unknown in some weeks"
         )
     logs = np.log(series)
-    calendar = [panel.inputs.week(first + at).dayofyear for at in range(len(series))]
+    calendar = [panel.inputs.week(first + at).day_of_year for at in range(len(series))]
     at = released - first
     effect = _step(logs, calendar, at)
     placebos = [

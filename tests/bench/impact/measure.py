@@ -63,15 +63,17 @@ def summary(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     cells = cells.copy()
     cells["measured"] = cells["effect_abs"].notna()
     cells["claimed"] = cells["verdict"].isin(CLAIMS)
+    # An effect on one metric can move another: only cells whose true effect is zero are cells without effect.
+    cells["none"] = np.isclose(cells["effect"], 0.0, atol=1e-9)
     out = []
     for key, group in cells.groupby(list(by), dropna=False):
         eligible = group[group["verdict"] != "too_early"]
         seen = group[group["measured"] & group["effect"].notna()]
-        none = seen[seen["planted"] == 0]
+        none = seen[seen["none"]]
         right = (
             seen["claimed"]
             & (np.sign(seen["effect_abs"]) == np.sign(seen["effect"]))
-            & (seen["planted"] != 0)
+            & ~seen["none"]
         )
         error = seen["effect_abs"] - seen["effect"]
         scale = seen["counterfactual_value"].where(seen["metric"] != "csat", 1.0).abs()

@@ -158,7 +158,7 @@ def _company(kind: Kind, rng: np.random.Generator, accounts: int, weeks: int) ->
         for week in range(1, weeks):
             momentary[week] = kind.persistence * momentary[week - 1] + noise * rng.normal(size=accounts)
     time = np.arange(weeks)
-    calendar = (FIRST_WEEK + pd.to_timedelta(7 * time, unit="D")).dayofyear.to_numpy()
+    calendar = (FIRST_WEEK + pd.to_timedelta(7 * time, unit="D")).day_of_year.to_numpy()
     season = 0.2 * np.sin(2 * np.pi * calendar / 365.25) - 0.9 * ((calendar >= 354) | (calendar <= 3))
     common = season[:, None] * (1 + 0.3 * region)[None, :]
     for _ in range(6):

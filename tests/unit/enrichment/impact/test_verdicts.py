@@ -1,0 +1,62 @@
+"""Many tests at once, and the words and numbers of a verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from ingestion.enrichment.impact.calibration import pooled_drift
+from ingestion.enrichment.impact.verdicts import Cell, benjamini_hochberg, decide
+
+
+def cell(effect: float, error: float, metric: str = "active", horizon: str = "2025-02-03") -> Cell:
+    made = Cell(
+        "d", metric, "adopters", 11, horizon=pd.Timestamp(horizon), fewer_is_better=metric == "tickets"
+    )
+    made.effect, made.std_error, made.degrees = effect, error, 500.0
+    made.counterfactual = 1.0
+    made.p_value = float(2 * stats.t.sf(abs(effect) / error, 500))
+    return made
+
+
+def test_adjusted_p_values_are_those_of_benjamini_and_hochberg() -> None:
+    p_values = np.array([0.03, 0.001, 0.6, 0.02, 0.04])
+    expected = stats.false_discovery_control(p_values)
+    np.testing.assert_allclose(benjamini_hochberg(p_values), expected)
+
+
+def test_a_verdict_follows_the_good_direction_of_its_metric() -> None:
+    cells = [cell(0.2, 0.02), cell(-0.2, 0.02), cell(0.2, 0.02, "tickets"), cell(-0.2, 0.02, "tickets")]
+    decide(cells)
+    assert [made.verdict for made in cells] == ["improved", "worsened", "worsened", "improved"]
+
+
+def test_a_quarter_full_of_nothing_makes_a_claim_harder() -> None:
+    alone, crowded = cell(0.05, 0.02), cell(0.05, 0.02)
+    decide([alone])
+    decide([crowded, *(cell(0.001, 0.02) for _ in range(30))])
+    assert alone.verdict == "improved"
+    assert crowded.verdict == "no_detectable_effect"
+
+
+def test_other_quarters_do_not_count() -> None:
+    made = cell(0.05, 0.02)
+    decide([made, *(cell(0.001, 0.02, horizon="2025-07-07") for _ in range(30))])
+    assert made.verdict == "improved"
+
+
+def test_what_would_have_been_seen_is_said() -> None:
+    made = cell(0.001, 0.02)
+    decide([made])
+    assert made.smallest_detectable == pytest.approx((1.9647 + 0.8424) * 0.02, rel=1e-3)
+    assert "5.6 % would have been seen" in made.reason
+
+
+def test_drift_that_is_not_known_well_is_shrunk() -> None:
+    sure = pooled_drift(np.full(20, 0.02), np.full(20, 0.005))
+    unsure = pooled_drift(np.full(3, 0.02), np.full(3, 0.05))
+    assert sure.mean == pytest.approx(0.02, rel=0.01)
+    assert abs(unsure.mean) < 0.008
+    assert unsure.variance > sure.variance
