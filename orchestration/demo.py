@@ -127,7 +127,6 @@ class Demo:
     def write_company(self, now: datetime) -> None:
         """The governance files as they stand at `now`, as if the company's repository had been pulled."""
         from ingestion.sandbox.world.company import write_company
-
         from ingestion.sandbox.world.world import World
 
         write_company(World.load(self.world_path), now, self.company_path)
@@ -177,6 +176,7 @@ class Demo:
             working,
             working.with_name(working.name + ".wal"),
             settings.alerts_file,
+            settings.verdict_file,
             self.state_file,
         ):
             path.unlink(missing_ok=True)
