@@ -11,15 +11,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from ingestion.errors import IngestionError
 from ingestion.sandbox.cli import sandbox
-from ingestion.sandbox.server import SandboxServerError
+from orchestration.commands.ending import FAILED, ending_clearly
+from orchestration.company import COMPANY_VARIABLE, enter_company, find_company, refuse_mixture
 from orchestration.demo import SOURCES, Demo, DemoError
 from orchestration.display import Display
 from orchestration.home import environment, prepare, workspace_file
@@ -36,12 +36,20 @@ app = typer.Typer(
 )
 app.add_typer(sandbox, name="sandbox")
 
-FAILED = 1
-INTERRUPTED = 130
-
 
 @app.callback()
-def _start() -> None:
+def _start(
+    company: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=COMPANY_VARIABLE, help="The company's folder, from `norte init`; default: this one."
+        ),
+    ] = None,
+) -> None:
+    with ending_clearly():
+        folder = find_company(company, Path.cwd())
+        if folder is not None:
+            enter_company(folder, os.environ)
     # dlt looks for its configuration in the working directory, people call `norte` from anywhere.
     os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT_ROOT))
 
@@ -53,7 +61,7 @@ def run(
     job: Annotated[list[str] | None, typer.Option(help="Only this job; may be repeated.")] = None,
 ) -> None:
     """Runs the main job: loads all sources side by side, builds, checks, publishes."""
-    with _ending_clearly() as console:
+    with ending_clearly() as console:
         settings = Settings.load()
         runner = Runner(settings.logs_dir)
         runner.warm_up()
@@ -73,13 +81,13 @@ def demo(
     months: Annotated[int | None, typer.Option(help="Length of its history, on the first run.")] = None,
 ) -> None:
     """From nothing to a built, checked, published sandbox company; a day further on each run."""
-    with _ending_clearly() as console:
+    with ending_clearly() as console:
         started = time.monotonic()
         settings = Settings.load()
         company = Demo(settings.home)
+        _refuse_foreign_home(company, settings)
         if fresh and company.exists:
             company.remove(settings)
-        _refuse_foreign_home(company, settings)
         state = company.state()
         if company.exists and (accounts or months):
             raise DemoError(
@@ -112,7 +120,7 @@ def demo(
 @app.command()
 def publish() -> None:
     """Publishes the marts as they lie, without loading or building."""
-    with _ending_clearly() as console:
+    with ending_clearly() as console:
         settings = Settings.load()
         from ingestion.warehouse import Warehouse
         from orchestration.publishing.export import publish as publish_now
@@ -133,7 +141,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port of the web server, on this machine only.")] = 3000,
 ) -> None:
     """Opens the Dagster UI of this home; Ctrl-C ends it."""
-    with _ending_clearly() as console:
+    with ending_clearly() as console:
         from orchestration.ui import serve_ui
 
         settings = Settings.load()
@@ -149,7 +157,7 @@ def ui(
 @app.command()
 def compact() -> None:
     """Removes what stopped loads left behind, and gives the space back."""
-    with _ending_clearly() as console:
+    with ending_clearly() as console:
         from ingestion.maintenance import compact_warehouse
         from ingestion.warehouse import Warehouse
 
@@ -184,6 +192,7 @@ def _run_jobs(
 @contextmanager
 def _company(settings: Settings) -> Iterator[Mapping[str, str]]:
     """The settings of the sandbox company, served as of its last day, where this home is one's."""
+    refuse_mixture(settings)
     company = Demo(settings.home)
     if not company.exists:
         yield {}
@@ -210,22 +219,13 @@ def _all_ingestion(extra: Mapping[str, str]) -> list[str]:
 
 def _refuse_foreign_home(company: Demo, settings: Settings) -> None:
     """A warehouse never mixes sandbox and real data."""
+    if settings.company is not None:
+        raise DemoError(
+            f"expected no company's folder; {settings.company} is one. "
+            "What to do: call `norte demo` from another folder, without --company"
+        )
     if not company.exists and settings.working_file.exists():
         raise DemoError(
             f"expected an empty home or a sandbox company's; {settings.working_file} holds other data. "
             "What to do: choose another folder, NORTE_HOME=.norte-demo make demo"
         )
-
-
-@contextmanager
-def _ending_clearly() -> Iterator[Console]:
-    """One message and a non-zero exit for what people can mend; Ctrl-C ends without a stack trace."""
-    console = Console()
-    try:
-        yield console
-    except KeyboardInterrupt:
-        console.print("\nStopped. What was loaded stays; the next run goes on from there.")
-        raise typer.Exit(INTERRUPTED) from None
-    except (IngestionError, DemoError, SandboxServerError, ValidationError) as error:
-        Console(stderr=True).print(f"[red]✗[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(FAILED) from None

@@ -61,9 +61,10 @@ def environment(settings: Settings, extra: Mapping[str, str] | None = None) -> d
     """
     return {
         **QUIET,
-        **os.environ,
-        # dlt looks for its configuration in the working directory, people call `norte` from anywhere.
+        # dlt looks for its configuration in the working directory, people call `norte` from anywhere; a
+        # company's folder has its own.
         "DLT_PROJECT_DIR": str(PROJECT_ROOT),
+        **os.environ,
         "DAGSTER_HOME": str(settings.dagster_home),
         "NORTE_HOME": str(settings.home),
         **(extra or {}),

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NORTE_", extra="ignore", frozen=True)
 
+    company: Path | None = Field(
+        None, description="The company's folder, made by `norte init`; unset in the sandbox company's."
+    )
     home: Path = Field(
         PROJECT_ROOT / ".norte", description="Folder of all state: warehouse, published files, runs, logs."
     )
@@ -101,7 +104,7 @@ class Settings(BaseSettings):
             ) from error
         return value
 
-    @field_validator("home", "warehouse_path")
+    @field_validator("company", "home", "warehouse_path")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -144,6 +147,11 @@ class Settings(BaseSettings):
     def logs_dir(self) -> Path:
         """One log file per job."""
         return self.home / "logs"
+
+    @property
+    def verdict_file(self) -> Path:
+        """Which marts of the last build may not be published."""
+        return self.home / "verdict.json"
 
     @property
     def alerts_file(self) -> Path:
