@@ -12,7 +12,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from fnmatch import fnmatch
 from typing import Any
@@ -193,7 +193,7 @@ async def _send(call: Call, reply: Reply, scope: Scope, send: Send) -> None:
             return
         body = b"" if reply.stream else reply.render()
         headers = {
-            "Date": format_datetime(call.book.now),
+            "Date": format_datetime(call.book.now.replace(tzinfo=UTC), usegmt=True),
             "Content-Type": reply.media_type,
             **call.reply_headers,
             **reply.headers,

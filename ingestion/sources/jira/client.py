@@ -48,8 +48,8 @@ def _until_reset(reset: str | None, date: str | None) -> float | None:
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
     except ValueError:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
+    # A `Date` that ends in -0000 is read without a zone.
+    until, now = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (until, now))
     return min(_LONGEST_HOLD_SECONDS, max(0.0, (until - now).total_seconds()))
 
 
