@@ -102,8 +102,8 @@ blocked as (
     inner join scoped_stretches
         on
             team_weeks.team_id = scoped_stretches.team_id
-            and scoped_stretches.started_at < team_weeks.week_ends_at
-            and scoped_stretches.ended_at > team_weeks.week_starts_at
+            and team_weeks.week_ends_at > scoped_stretches.started_at
+            and team_weeks.week_starts_at < scoped_stretches.ended_at
     group by team_weeks.team_id, team_weeks.week_start_on
 ),
 

@@ -38,7 +38,7 @@ labels as (
     left join grounds
         on
             item_months.roadmap_item_id = grounds.work_item_id
-            and grounds.since_on < item_months.next_month_start_on
+            and item_months.next_month_start_on > grounds.since_on
     group by item_months.roadmap_item_id, item_months.month_start_on
 ),
 

@@ -60,9 +60,9 @@ readable_days as (
         on
             dated.metric_id = metric_days.metric_id
             and dated.segment = metric_days.segment
-            and metric_days.date_on <= dated.as_of_on
-            and metric_days.date_on > {{ add_days('dated.as_of_on', -28) }}
-            and metric_days.date_on >= dated.starts_on
+            and dated.as_of_on >= metric_days.date_on
+            and {{ add_days('dated.as_of_on', -28) }} < metric_days.date_on
+            and dated.starts_on <= metric_days.date_on
 ),
 
 read_values as (
