@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from tests.truth import cohorts, delivery, dimensions, flow, process, revenue, support, support_times, usage
+from tests.truth import (
+    cohorts,
+    delivery,
+    dimensions,
+    flow,
+    process,
+    revenue,
+    sales,
+    support,
+    support_times,
+    usage,
+)
 from tests.truth.base import Truth
 
 AMOUNTS = {
@@ -94,6 +105,25 @@ CASES = (
     ),
     Case("metric.mart_metric__active_daily", usage.mart_metric__active_daily, ("date_on", "segment")),
     Case("metric.mart_metric__daily", usage.mart_metric__daily, ("metric_id", "date_on", "segment")),
+    Case("metric.fct_deal_stages", sales.fct_deal_stages, ("deal_id", "stay_number")),
+    Case(
+        "metric.mart_metric__pipeline",
+        sales.mart_metric__pipeline,
+        ("cohort_basis", "month_start_on", "deal_type", "segment"),
+        tolerance=AMOUNTS | {"open_amount": 1e-3, "won_amount": 1e-3, "lost_amount": 1e-3},
+    ),
+    Case(
+        "metric.mart_metric__pipeline_daily",
+        sales.mart_metric__pipeline_daily,
+        ("date_on", "segment", "stage_id"),
+        tolerance=AMOUNTS | {"open_amount": 1e-3, "weighted_amount": 1e-3},
+    ),
+    Case(
+        "metric.mart_metric__loss_reasons",
+        sales.mart_metric__loss_reasons,
+        ("month_start_on", "deal_type", "segment", "loss_reason"),
+        tolerance=AMOUNTS | {"lost_amount": 1e-3},
+    ),
     Case("metric.mart_metric__activation", cohorts.mart_metric__activation, ("cohort_week_on", "segment")),
     Case(
         "metric.mart_metric__retention_cohorts",
