@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from ingestion.settings import ConnectionSettings
 from ingestion.source import Source
 
-_ENTRY = re.compile(r"^([a-z_]+(?:, [a-z_]+)*): (.*)$")
+_ENTRY = re.compile(r"^([a-z0-9_]+(?:, [a-z0-9_]+)*): (.*)$")
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class SettingField:
     """One setting of a connection.
 
     Arguments:
-        sentence: what it is for; empty where an earlier setting's sentence covers it too.
+        sentence: what it is for; settings described together have the same.
         default: what holds when it is not set; None: nothing.
         is_secret: belongs into the secrets, never into the configuration.
         is_needed: there is no default that could be right.
+        is_common: every vendor's connection has it.
     """
 
     name: str
@@ -32,6 +34,7 @@ class SettingField:
     default: Any
     is_secret: bool
     is_needed: bool
+    is_common: bool
 
 
 def settings_fields(source: Source) -> list[SettingField]:
@@ -43,6 +46,7 @@ def settings_fields(source: Source) -> list[SettingField]:
             for name, sentence in _sentences(inspect.getdoc(base) or "").items():
                 sentences.setdefault(name, sentence)
     made: Any = spec()
+    common = ConnectionSettings().get_resolvable_fields() if issubclass(spec, ConnectionSettings) else {}
     hints = made.get_resolvable_fields()
     names = [name for name in sentences if name in hints]
     names += [name for name in hints if name not in sentences]
@@ -57,25 +61,24 @@ def settings_fields(source: Source) -> list[SettingField]:
                 default=default,
                 is_secret="Secret" in str(hint) or any("Secret" in str(part) for part in get_args(hint)),
                 is_needed=default == "" or (default is None and not is_optional),
+                is_common=name in common,
             )
         )
     return fields
 
 
 def _sentences(documentation: str) -> dict[str, str]:
-    """From the `Fields:` of a docstring: name to sentence; names that share one have it at the first."""
+    """From the `Fields:` of a docstring: name to sentence."""
     _, _, block = documentation.partition("Fields:\n")
     found: dict[str, str] = {}
-    last = ""
+    names: list[str] = []
     for line in block.splitlines():
         if not line.startswith("    "):
             break
         entry = _ENTRY.match(line[4:])
         if entry:
             names = entry[1].split(", ")
-            found |= {name: "" for name in names}
-            last = names[0]
-            found[last] = entry[2]
-        elif last:
-            found[last] += f" {line.strip()}"
-    return found
+            found |= dict.fromkeys(names, entry[2])
+        else:
+            found |= {name: f"{found[name]} {line.strip()}" for name in names}
+    return {name: sentence[:1].upper() + sentence[1:] for name, sentence in found.items()}

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from ingestion.sandbox.cli import sandbox
 from orchestration.commands.ending import FAILED, ending_clearly
+from orchestration.commands.init import init
 from orchestration.company import COMPANY_VARIABLE, enter_company, find_company, refuse_mixture
 from orchestration.demo import SOURCES, Demo, DemoError
 from orchestration.display import Display
@@ -35,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox, name="sandbox")
+app.command()(init)
 
 
 @app.callback()
