@@ -12,7 +12,6 @@ import typer
 
 from orchestration.commands.ending import ending_clearly
 from orchestration.company import CompanyError, CompanyFolder
-from orchestration.setup import GOVERNANCE, Plan, make_company, parse_connections
 
 
 def init(
@@ -29,7 +28,9 @@ def init(
 ) -> None:
     """Sets up a folder for your own company: connections, secrets, governance files, settings, service."""
     with ending_clearly() as console:
+        # Loads every connector, which no other command waits for.
         from ingestion.registry import available
+        from orchestration.setup import GOVERNANCE, Plan, make_company, parse_connections
 
         known = ",".join(name for name in available() if name != GOVERNANCE)
         folder = directory or Path(_asked("--directory", "Folder of the company", "../company"))
