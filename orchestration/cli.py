@@ -18,10 +18,11 @@ import typer
 from rich.console import Console
 
 from ingestion.sandbox.cli import sandbox
+from orchestration.commands.doctor import doctor
 from orchestration.commands.ending import FAILED, ending_clearly
 from orchestration.commands.init import init
 from orchestration.company import COMPANY_VARIABLE, enter_company, find_company, refuse_mixture
-from orchestration.demo import SOURCES, Demo, DemoError
+from orchestration.demo import SOURCES, Demo, DemoError, served_company
 from orchestration.display import Display
 from orchestration.home import environment, prepare, workspace_file
 from orchestration.job_names import BUILD_JOB, ingest_job_name
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(sandbox, name="sandbox")
 app.command()(init)
+app.command()(doctor)
 
 
 @app.callback()
@@ -195,18 +197,7 @@ def _run_jobs(
 def _company(settings: Settings) -> Iterator[Mapping[str, str]]:
     """The settings of the sandbox company, served as of its last day, where this home is one's."""
     refuse_mixture(settings)
-    company = Demo(settings.home)
-    if not company.exists:
-        yield {}
-        return
-    if not company.has_world:
-        raise DemoError(
-            "expected a sandbox company; it was never made. What to do: run `make demo` to its end"
-        )
-    _, as_of, _ = company.span()
-    now = company.state().now or as_of
-    company.write_company(now)
-    with company.serve(now) as extra:
+    with served_company(settings) as extra:
         yield extra
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -184,6 +184,24 @@ class Demo:
     def _meta(self) -> dict[str, str]:
         meta: dict[str, str] = json.loads((self.world_path / "world.json").read_text(encoding="utf-8"))
         return meta
+
+
+@contextmanager
+def served_company(settings: Settings) -> Iterator[Mapping[str, str]]:
+    """The settings of the sandbox company, served as of its last day, where this home is one's; else none."""
+    company = Demo(settings.home)
+    if not company.exists:
+        yield {}
+        return
+    if not company.has_world:
+        raise DemoError(
+            "expected a sandbox company; it was never made. What to do: run `make demo` to its end"
+        )
+    _, as_of, _ = company.span()
+    now = company.state().now or as_of
+    company.write_company(now)
+    with company.serve(now) as extra:
+        yield extra
 
 
 def _moment(text: str) -> datetime:

@@ -219,9 +219,18 @@ def _instance(dagster_home: Path) -> Iterator[Any]:
 
 def close_abandoned(instance: Any) -> list[str]:
     """Marks runs as failed whose process is gone (a kill), and frees what they held; returns their ids."""
+    closed = []
+    for run in abandoned(instance):
+        instance.report_run_failed(run, "The process of this run was killed.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        closed.append(run.run_id)
+    return closed
+
+
+def abandoned(instance: Any) -> list[Any]:
+    """Runs that are recorded as under way and whose process is gone."""
     import dagster as dg
 
-    closed = []
     running = dg.RunsFilter(
         statuses=[
             dg.DagsterRunStatus.STARTING,
@@ -230,13 +239,11 @@ def close_abandoned(instance: Any) -> list[str]:
             dg.DagsterRunStatus.NOT_STARTED,
         ]
     )
-    for run in instance.get_runs(filters=running):
-        process = run.tags.get(PROCESS_TAG)
-        if process is not None and not _is_alive(process):
-            instance.report_run_failed(run, "The process of this run was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-            closed.append(run.run_id)
-    return closed
+    return [
+        run
+        for run in instance.get_runs(filters=running)
+        if (process := run.tags.get(PROCESS_TAG)) is not None and not _is_alive(process)
+    ]
 
 
 def _this_process() -> str:

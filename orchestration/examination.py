@@ -1,0 +1,372 @@
+"""Is the platform itself well: settings, files, warehouse, disk, what is running.
+
+Belongs here: what is looked at besides the connections, each with its remedy. Does not belong here: asking
+vendors (`ingestion/probing.py`), drawing (`commands/doctor.py`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from ingestion.errors import IngestionError, SourceError
+from ingestion.probing import Finding
+from ingestion.registry import Connection, settings_of
+from ingestion.warehouse import Warehouse
+from orchestration.company import CompanyFolder, exposed, overridden
+from orchestration.home import prepare
+from orchestration.settings import Settings
+from orchestration.setup import PROJECT_CONFIG
+
+SHORT_SECRET = 32
+LEAST_FREE_BYTES = 1 << 30
+# A rewrite of the warehouse (compact, restore) needs its size once more, a load its spill beside that.
+ROOM = 2
+_LINKS = ("crm_link_base", "support_link_base", "delivery_link_base")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One look at a home.
+
+    Arguments:
+        settings: of this process.
+        connections: those that are on.
+        environment: of this process.
+        is_sandbox: whether this home is the sandbox company's.
+    """
+
+    settings: Settings
+    connections: Sequence[Connection]
+    environment: Mapping[str, str]
+    is_sandbox: bool
+
+    def settings_findings(self) -> Iterator[Finding]:
+        """The NORTE_ settings and the files they come from."""
+        settings = self.settings
+        secret = settings.person_key_secret.get_secret_value()
+        if not secret:
+            yield _problem(
+                "settings",
+                "person keys",
+                "expected NORTE_PERSON_KEY_SECRET; it is not set",
+                "set it in norte.env (`openssl rand -hex 32`), keep a copy, never change it",
+            )
+        elif len(secret) < SHORT_SECRET and not self.is_sandbox:
+            yield _warning(
+                "settings",
+                "person keys",
+                f"expected {SHORT_SECRET} characters or more; the secret has {len(secret)}: easily guessed",
+                "before the first run, set a longer one; later, keys would change",
+            )
+        else:
+            yield _ok("settings", "person keys", "the secret is set")
+        if settings.now is not None and not self.is_sandbox:
+            yield _warning(
+                "settings",
+                "now",
+                f"expected the clock; NORTE_NOW stands still at {settings.now:%Y-%m-%d %H:%M} UTC",
+                "remove NORTE_NOW, unless this is a rehearsal: schedules are off while it is set",
+            )
+        if not settings.own_email_domains:
+            yield _warning(
+                "settings",
+                "own staff",
+                "expected the company's e-mail domains; NORTE_OWN_EMAIL_DOMAINS is empty",
+                "set it, else the company's own people count as customers",
+            )
+        if not settings.alert_urls and not self.is_sandbox:
+            yield _warning(
+                "settings",
+                "alerts",
+                "expected an address; NORTE_ALERT_URLS is empty, so nobody is told of failures",
+                "set a webhook or an apprise address",
+            )
+        unset = [name for name in _LINKS if name not in settings.model_fields_set]
+        if unset and not self.is_sandbox:
+            yield _warning(
+                "settings",
+                "links",
+                f"expected the company's own addresses; {', '.join(unset)} lead to an example",
+                f"set {', '.join(f'NORTE_{name.upper()}' for name in unset)}",
+            )
+        if settings.company is not None:
+            yield from self._folder(CompanyFolder(settings.company))
+
+    def _folder(self, folder: CompanyFolder) -> Iterator[Finding]:
+        readable = exposed((folder.env_file, folder.secrets_file))
+        for path in readable:
+            yield _warning(
+                "settings",
+                path.name,
+                "expected a file for its owner only; others may read it",
+                f"chmod 600 {path}",
+            )
+        if not readable:
+            yield _ok("settings", "secrets", "files are readable by their owner only")
+        for name in overridden(folder, self.environment):
+            yield _warning(
+                "settings",
+                name,
+                f"expected the value of {folder.env_file.name}; the environment says another, which wins",
+                f"`unset {name}`, or make both the same",
+            )
+        try:
+            ours = tomllib.loads(folder.config_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            yield _problem(
+                "settings",
+                "config.toml",
+                f"expected a configuration that can be read; came: {error}",
+                f"correct {folder.config_file}",
+            )
+            return
+        wanted = tomllib.loads(PROJECT_CONFIG.read_text(encoding="utf-8"))
+        changed = [name for name in wanted if name != "sources" and wanted[name] != ours.get(name)]
+        if changed:
+            yield _problem(
+                "settings",
+                "config.toml",
+                f"expected the sections {', '.join(changed)} as the program needs them; they differ",
+                f"copy them from {PROJECT_CONFIG} to {folder.config_file}",
+            )
+
+    def agreement_findings(self) -> Iterator[Finding]:
+        """What is said in two places: the governance files and the settings."""
+        directory = self._governance()
+        if directory is None:
+            return
+        zone = _document(directory / "calendars.yml").get("time_zone")
+        if zone and zone != self.settings.time_zone:
+            yield _problem(
+                "settings",
+                "time zone",
+                f"expected one zone; NORTE_TIME_ZONE is {self.settings.time_zone}, calendars.yml says {zone}",
+                "make both the same: days, weeks and calendars are cut in it",
+            )
+        else:
+            yield _ok("settings", "time zone", self.settings.time_zone)
+        named = {
+            name: value
+            for section in _document(directory / "mappings.yml").values()
+            if isinstance(section, dict)
+            for name, value in section.items()
+            if isinstance(value, str)
+        }
+        for each in self.connections:
+            try:
+                settings = settings_of(each)
+            except SourceError:
+                continue
+            for name, value in named.items():
+                theirs = getattr(settings, name, value)
+                if isinstance(theirs, str) and theirs != value:
+                    yield _warning(
+                        each.instance,
+                        name,
+                        f"expected one name; mappings.yml says {value!r}, sources.{each.instance} {theirs!r}",
+                        "make both the same; what is loaded follows the connection's settings",
+                    )
+
+    def _governance(self) -> Path | None:
+        for each in self.connections:
+            if each.source.name == "governance":
+                try:
+                    return Path(settings_of(each).directory).expanduser()
+                except SourceError:
+                    return None
+        return None
+
+    def warehouse_findings(self) -> Iterator[Finding]:
+        """The home's disk, the DuckDB file, who holds it."""
+        settings = self.settings
+        place = _existing(settings.working_file.parent)
+        try:
+            with tempfile.NamedTemporaryFile(dir=place, prefix=".norte-doctor-"):
+                pass
+            yield _ok("warehouse", "folder", f"{place} can be written")
+        except OSError as error:
+            yield _problem(
+                "warehouse",
+                "folder",
+                f"expected to write to {place}; came: {error.strerror}",
+                "give the user its rights, or set NORTE_HOME to a folder of their own",
+            )
+        yield from self._disk(place)
+        yield from self._file(Warehouse(settings.working_file))
+        yield from self._loads()
+
+    def _disk(self, place: Path) -> Iterator[Finding]:
+        free = shutil.disk_usage(place).free
+        file = self.settings.working_file
+        size = file.stat().st_size if file.exists() else 0
+        needed = max(LEAST_FREE_BYTES, ROOM * size)
+        words = f"{free / 1e9:.1f} GB free, the warehouse has {size / 1e9:.1f} GB"
+        if free < LEAST_FREE_BYTES // 4:
+            yield _problem(
+                "warehouse", "disk", f"expected {needed / 1e9:.1f} GB free; {words}", "free some space"
+            )
+        elif free < needed:
+            yield _warning(
+                "warehouse",
+                "disk",
+                f"expected {needed / 1e9:.1f} GB free; {words}",
+                "free some space, or move NORTE_HOME: `norte compact` and backups need it",
+            )
+        else:
+            yield _ok("warehouse", "disk", words)
+
+    def _file(self, warehouse: Warehouse) -> Iterator[Finding]:
+        if not warehouse.path.exists():
+            yield _ok("warehouse", "file", "none yet: `norte run` makes it")
+            return
+        holder = lock_holder(warehouse.lock_path)
+        if holder is not None:
+            yield _ok("warehouse", "lock", f"held by {holder}: it is at work, so the file was not opened")
+            return
+        yield _ok("warehouse", "lock", "free")
+        try:
+            with warehouse.connect(who="doctor") as connection:
+                connection.execute("begin")
+                connection.execute("create table main.norte_doctor (written boolean)")
+                connection.execute("rollback")
+                kinds = kinds_of_data(connection)
+                unfinished = unfinished_rows(connection)
+        except (IngestionError, duckdb.Error) as error:
+            yield _problem(
+                "warehouse",
+                "file",
+                str(error),
+                "close what has it open, check its rights; if it is damaged, `norte restore` a backup",
+            )
+            return
+        yield _ok("warehouse", "file", "can be written")
+        if len(kinds) > 1:
+            yield _problem(
+                "warehouse",
+                "data",
+                "expected real or sandbox data; the file holds both",
+                "`norte restore` a backup from before, or start over with another NORTE_HOME",
+            )
+        if unfinished:
+            yield _ok(
+                "warehouse",
+                "loads",
+                f"{unfinished:,} rows of stopped loads; they do not count, the next run clears",
+            )
+
+    def _loads(self) -> Iterator[Finding]:
+        folder = self.settings.pipelines_dir
+        running = [path.stem for path in sorted(folder.glob("*.lock")) if lock_holder(path) is not None]
+        if running:
+            yield _ok("warehouse", "runs", f"loading now: {', '.join(running)}")
+
+    def dagster_findings(self, instance: Callable[[], Any]) -> Iterator[Finding]:
+        """Runs that a kill left open, and what they hold.
+
+        Arguments:
+            instance: opens Dagster's instance; called only where there is one.
+        """
+        if not (self.settings.dagster_home / "history").exists():
+            yield _ok("dagster", "instance", "none yet: the first command makes it")
+            return
+        from orchestration.runs import abandoned
+
+        prepare(self.settings)
+        with instance() as opened:
+            left = abandoned(opened)
+            held = opened.event_log_storage.get_concurrency_info("warehouse")
+        if left:
+            yield _warning(
+                "dagster",
+                "runs",
+                f"expected runs with a living process; {len(left)} were killed and still look started",
+                "nothing: the next `norte run` closes them and frees what they hold",
+            )
+        else:
+            yield _ok("dagster", "runs", "none left open by a kill")
+        taken = len(getattr(held, "active_run_ids", ()) or ())
+        yield _ok("dagster", "pool", f"`warehouse`: {taken} taken" if taken else "`warehouse`: free")
+
+
+def lock_holder(path: Path) -> str | None:
+    """Who holds a lock file; None when nobody does."""
+    if not path.exists():
+        return None
+    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(handle, 200, 0).decode(errors="replace") or "another process"
+    finally:
+        os.close(handle)
+    return None
+
+
+def kinds_of_data(connection: duckdb.DuckDBPyConnection) -> set[bool]:
+    """Whether loads of the open warehouse brought sandbox data (True), real data (False), or both."""
+    kinds: set[bool] = set()
+    for schema in _raw_schemas_with(connection, "load_audit"):
+        found = connection.execute(f"select distinct is_sandbox from {schema}.load_audit").fetchall()
+        kinds |= {kind for (kind,) in found if kind is not None}
+    return kinds
+
+
+def unfinished_rows(connection: duckdb.DuckDBPyConnection) -> int:
+    """Audit rows of loads that never completed."""
+    count = 0
+    for schema in _raw_schemas_with(connection, "load_audit"):
+        if schema not in _raw_schemas_with(connection, "_dlt_loads"):
+            continue
+        found = connection.execute(
+            f"select coalesce(sum(row_count), 0) from {schema}.load_audit where _dlt_load_id not in "
+            f"(select load_id from {schema}._dlt_loads where status = 0)"
+        ).fetchone()
+        count += int(found[0]) if found else 0
+    return count
+
+
+def _raw_schemas_with(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    found = connection.execute(
+        "select schema_name from duckdb_tables() where starts_with(schema_name, 'raw_') and table_name = ? "
+        "order by schema_name",
+        [table],
+    ).fetchall()
+    return [schema for (schema,) in found]
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A governance file as it is; what is wrong with it is the prober's to say."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _ok(about: str, subject: str, found: str) -> Finding:
+    return Finding(about, subject, "ok", found)
+
+
+def _warning(about: str, subject: str, found: str, remedy: str) -> Finding:
+    return Finding(about, subject, "warning", found, remedy)
+
+
+def _problem(about: str, subject: str, found: str, remedy: str) -> Finding:
+    return Finding(about, subject, "problem", found, remedy)
