@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from ingestion.sandbox.cli import sandbox
+from orchestration.commands.backup import backup, restore
 from orchestration.commands.doctor import doctor
 from orchestration.commands.ending import FAILED, ending_clearly
 from orchestration.commands.init import init
@@ -39,6 +40,8 @@ app = typer.Typer(
 app.add_typer(sandbox, name="sandbox")
 app.command()(init)
 app.command()(doctor)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.callback()

@@ -19,9 +19,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from ingestion.errors import IngestionError, SourceError
-from ingestion.probing import Finding
-from ingestion.registry import Connection, settings_of
+from ingestion.errors import ConfigurationInvalid, IngestionError, SourceError
+from ingestion.probing import Finding, examine
+from ingestion.registry import Connection, connection, enabled, settings_of
 from ingestion.warehouse import Warehouse
 from orchestration.company import CompanyFolder, exposed, overridden
 from orchestration.home import prepare
@@ -143,7 +143,7 @@ class Examination:
 
     def agreement_findings(self) -> Iterator[Finding]:
         """What is said in two places: the governance files and the settings."""
-        directory = self._governance()
+        directory = governance_directory(self.connections)
         if directory is None:
             return
         zone = _document(directory / "calendars.yml").get("time_zone")
@@ -177,15 +177,6 @@ class Examination:
                         f"expected one name; mappings.yml says {value!r}, sources.{each.instance} {theirs!r}",
                         "make both the same; what is loaded follows the connection's settings",
                     )
-
-    def _governance(self) -> Path | None:
-        for each in self.connections:
-            if each.source.name == "governance":
-                try:
-                    return Path(settings_of(each).directory).expanduser()
-                except SourceError:
-                    return None
-        return None
 
     def warehouse_findings(self) -> Iterator[Finding]:
         """The home's disk, the DuckDB file, who holds it."""
@@ -236,12 +227,12 @@ class Examination:
             return
         yield _ok("warehouse", "lock", "free")
         try:
-            with warehouse.connect(who="doctor") as connection:
-                connection.execute("begin")
-                connection.execute("create table main.norte_doctor (written boolean)")
-                connection.execute("rollback")
-                kinds = kinds_of_data(connection)
-                unfinished = unfinished_rows(connection)
+            with warehouse.connect(who="doctor") as database:
+                database.execute("begin")
+                database.execute("create table main.norte_doctor (written boolean)")
+                database.execute("rollback")
+                kinds = kinds_of_data(database)
+                unfinished = unfinished_rows(database)
         except (IngestionError, duckdb.Error) as error:
             yield _problem(
                 "warehouse",
@@ -299,6 +290,61 @@ class Examination:
         yield _ok("dagster", "pool", f"`warehouse`: {taken} taken" if taken else "`warehouse`: free")
 
 
+def examine_all(
+    settings: Settings,
+    environment: Mapping[str, str],
+    names: Sequence[str] | None,
+    is_offline: bool,
+    is_sandbox: bool,
+) -> Iterator[Finding]:
+    """Everything that there is to look at: the platform, then each connection.
+
+    Arguments:
+        names: of connections; None: all that are on.
+        is_offline: ask no vendor.
+        is_sandbox: whether this home is the sandbox company's.
+    """
+    try:
+        chosen = [connection(name) for name in names] if names else enabled()
+        if not chosen:
+            yield _problem(
+                "connections",
+                "enabled",
+                "expected at least one connection that is on; there is none",
+                "list them in sources.enabled of .dlt/config.toml",
+            )
+    except ConfigurationInvalid as error:
+        chosen = []
+        yield _problem(
+            "connections", "enabled", f"expected {error.expected}; came {error.came}", error.remedy
+        )
+    look = Examination(settings, chosen, environment, is_sandbox)
+    yield from look.settings_findings()
+    yield from look.agreement_findings()
+    yield from look.warehouse_findings()
+    yield from look.dagster_findings(_instance)
+    for each in chosen:
+        if not is_offline or each.source.name == "governance":
+            yield from examine(each, clock=settings.now_utc)
+
+
+def _instance() -> Any:
+    import dagster as dg
+
+    return dg.DagsterInstance.get()
+
+
+def governance_directory(connections: Sequence[Connection]) -> Path | None:
+    """Where the governance files lie; None where the connections do not say."""
+    for each in connections:
+        if each.source.name == "governance":
+            try:
+                return Path(settings_of(each).directory).expanduser()
+            except SourceError:
+                return None
+    return None
+
+
 def lock_holder(path: Path) -> str | None:
     """Who holds a lock file; None when nobody does."""
     if not path.exists():
@@ -322,6 +368,15 @@ def kinds_of_data(connection: duckdb.DuckDBPyConnection) -> set[bool]:
     return kinds
 
 
+def completed_loads(connection: duckdb.DuckDBPyConnection) -> int:
+    """Loads of the open warehouse that came to their end."""
+    count = 0
+    for schema in _raw_schemas_with(connection, "_dlt_loads"):
+        found = connection.execute(f"select count(*) from {schema}._dlt_loads where status = 0").fetchone()
+        count += int(found[0]) if found else 0
+    return count
+
+
 def unfinished_rows(connection: duckdb.DuckDBPyConnection) -> int:
     """Audit rows of loads that never completed."""
     count = 0
@@ -339,7 +394,7 @@ def unfinished_rows(connection: duckdb.DuckDBPyConnection) -> int:
 def _raw_schemas_with(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     found = connection.execute(
         "select schema_name from duckdb_tables() where starts_with(schema_name, 'raw_') and table_name = ? "
-        "order by schema_name",
+        "and database_name = current_database() order by schema_name",
         [table],
     ).fetchall()
     return [schema for (schema,) in found]

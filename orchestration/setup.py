@@ -21,6 +21,7 @@ from ingestion.describing import SettingField, settings_fields
 from ingestion.registry import available
 from ingestion.settings import ConnectionSettings
 from ingestion.source import Source
+from ingestion.sources.governance.probe import REVIEW_MARK, TO_REVIEW
 from ingestion.sources.governance.probe import TEMPLATE as GOVERNANCE_TEMPLATE
 from orchestration.company import CompanyError, CompanyFolder
 from orchestration.demo import STATE_FILE
@@ -164,7 +165,7 @@ def _governance_file(source: Path, plan: Plan) -> tuple[Path, str]:
         return name, f"{head}{key}{commented}"
     if name.stem == "calendars":
         text = re.sub(r"(time_zone: )\S+", rf"\g<1>{plan.time_zone}", text)
-    return name, text
+    return name, f"{REVIEW_MARK}\n{text}" if name.name in TO_REVIEW else text
 
 
 def _env(plan: Plan) -> str:

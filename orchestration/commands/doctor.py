@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ingestion.errors import ConfigurationInvalid
-from ingestion.probing import Finding, examine
-from ingestion.registry import Connection, connection, enabled
 from orchestration.commands.ending import FAILED, ending_clearly
 from orchestration.company import refuse_mixture
 from orchestration.demo import Demo, served_company
-from orchestration.examination import Examination
 from orchestration.home import environment
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from ingestion.probing import Finding
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
@@ -35,58 +33,22 @@ def doctor(
 ) -> None:
     """Tries every connection out, and looks at the platform itself; exit code 1 if there is a problem."""
     with ending_clearly() as console:
+        from orchestration.examination import examine_all
+
         settings = Settings.load()
         refuse_mixture(settings)
         is_sandbox = Demo(settings.home).exists
         with served_company(settings) as extra:
             os.environ.update(environment(settings, extra))
-            settings = Settings.load()
-            found = list(_findings(settings, connections, offline, is_sandbox, console))
+            found = []
+            look = examine_all(Settings.load(), dict(os.environ), connections, offline, is_sandbox)
+            with console.status("looking ...") as status:
+                for finding in look:
+                    status.update(f"looking at {finding.about} ...")
+                    found.append(finding)
         _show(console, found, all_findings)
         if any(finding.status == "problem" for finding in found):
             raise typer.Exit(FAILED)
-
-
-def _findings(
-    settings: Settings, names: list[str] | None, offline: bool, is_sandbox: bool, console: Console
-) -> Iterable[Finding]:
-    chosen = _connections(names)
-    if isinstance(chosen, Finding):
-        yield chosen
-        chosen = []
-    look = Examination(settings, chosen, dict(os.environ), is_sandbox)
-    yield from look.settings_findings()
-    yield from look.agreement_findings()
-    yield from look.warehouse_findings()
-    yield from look.dagster_findings(_instance)
-    if not chosen and names is None:
-        yield Finding(
-            "connections",
-            "enabled",
-            "problem",
-            "expected at least one connection that is on; there is none",
-            "list them in sources.enabled of .dlt/config.toml",
-        )
-    for each in chosen:
-        if offline and each.source.name != "governance":
-            continue
-        with console.status(f"trying {each.instance} ..."):
-            yield from examine(each, clock=settings.now_utc)
-
-
-def _connections(names: list[str] | None) -> list[Connection] | Finding:
-    try:
-        return [connection(name) for name in names] if names else enabled()
-    except ConfigurationInvalid as error:
-        return Finding(
-            "connections", "enabled", "problem", f"expected {error.expected}; came {error.came}", error.remedy
-        )
-
-
-def _instance() -> Any:
-    import dagster as dg
-
-    return dg.DagsterInstance.get()
 
 
 def _show(console: Console, found: list[Finding], all_findings: bool) -> None:

@@ -9,8 +9,9 @@ from ingestion.probing import Trial
 from ingestion.sources.governance import validated
 from ingestion.sources.governance.settings import GovernanceSettings
 
-# Examples in them would be taken for the company's own settings.
-_TO_REVIEW = ("calendars.yml", "mappings.yml")
+# Files whose examples would be taken for the company's own settings, and what says that they still are.
+TO_REVIEW = ("calendars.yml", "mappings.yml")
+REVIEW_MARK = "# TO REVIEW: these are the settings of an example"
 TEMPLATE = Path(__file__).with_name("template")
 
 
@@ -27,7 +28,7 @@ def probe(settings: GovernanceSettings, trial: Trial) -> None:
         trial.add(place, "problem", f"expected {problem.expected}; came {problem.came}", problem.remedy)
     if not problems:
         trial.add("files", "ok", f"valid: {directory}")
-    for name in _TO_REVIEW:
+    for name in TO_REVIEW:
         file = directory / name
         if not file.exists():
             trial.add(
@@ -36,10 +37,10 @@ def probe(settings: GovernanceSettings, trial: Trial) -> None:
                 "expected this file; there is none",
                 f"copy it from {TEMPLATE} and adapt it: without it the platform assumes defaults",
             )
-        elif file.read_bytes() == (TEMPLATE / name).read_bytes():
+        elif REVIEW_MARK in file.read_text(encoding="utf-8", errors="replace"):
             trial.add(
                 name,
                 "warning",
-                "expected the company's own settings; it still is the template's example",
-                "go through its lines and set what is true for the company",
+                "expected the company's own settings; nobody has gone through the example's yet",
+                f"set what is true for the company, then remove the line {REVIEW_MARK!r}",
             )
