@@ -26,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 _held = threading.local()
 _SAY_AFTER_SECONDS = 2.0
+_DISK_FULL_WORDS = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "out of disk space",
+    "database or disk is full",
+)
 
 
 class Warehouse:
@@ -140,11 +146,15 @@ def is_disk_full(error: BaseException | None) -> bool:
         seen.add(id(error))
         if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
             return True
-        text = str(error)
-        if "No space left on device" in text or "Disk quota exceeded" in text or "out of disk space" in text:
+        if says_disk_full(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def says_disk_full(text: str) -> bool:
+    """Whether a message of the system, DuckDB or SQLite says so."""
+    return any(words in text for words in _DISK_FULL_WORDS)
 
 
 def disk_full(path: Path) -> DiskFull:

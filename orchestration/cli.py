@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from ingestion.sandbox.cli import sandbox
 from orchestration.commands.backup import backup, restore
@@ -126,21 +127,28 @@ def demo(
 
 @app.command()
 def publish() -> None:
-    """Publishes the marts as they lie, without loading or building."""
+    """Publishes the marts once more, as the last build left and judged them."""
     with ending_clearly() as console:
         settings = Settings.load()
         from ingestion.warehouse import Warehouse
         from orchestration.publishing.export import publish as publish_now
+        from orchestration.verdict import read_verdict
 
-        manifest = settings.dbt_dir / "manifest.json"
-        publication = publish_now(
-            Warehouse(settings.working_file),
-            settings.published_dir,
-            now=settings.now_utc(),
-            held_back={},
-            manifest=manifest,
-        )
+        warehouse = Warehouse(settings.working_file)
+        with warehouse.lock(who="norte publish"):
+            # Under the lock: a build that has begun has taken the verdict away.
+            held_back = read_verdict(settings.verdict_file)
+            publication = publish_now(
+                warehouse,
+                settings.published_dir,
+                # A sandbox company lives on its own day.
+                now=settings.now or Demo(settings.home).state().now or settings.now_utc(),
+                held_back=held_back,
+                manifest=settings.dbt_dir / "manifest.json",
+            )
         console.print(f"Published {len(publication.tables)} tables: {publication.database}", highlight=False)
+        for table, reason in held_back.items():
+            console.print(f"  held back: {table}: {reason}", highlight=False, markup=False)
 
 
 @app.command()
@@ -187,7 +195,7 @@ def _run_jobs(
             display.say("Loading, all sources side by side:")
             results += runner.run(ingestion, variables, display.follow)
         for failed in (result for result in results if not result.success):
-            display.say(f"  [red]✗[/] {failed.job}: {failed.error}")
+            display.say(f"  [red]✗[/] {failed.job}: {escape(failed.error)}")
         if BUILD_JOB in jobs:
             display.say("Building, checking, publishing:")
             results += runner.run([BUILD_JOB], variables, display.follow)

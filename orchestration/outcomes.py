@@ -148,11 +148,16 @@ def record_publication(
 
 
 def failed_arrivals(run_id: str, warehouse: Warehouse) -> list[Fault]:
-    """The arrival checks of this run that block."""
+    """The arrival checks that block: those of this run, or of the last one that had any."""
     with warehouse.connect(who="the build") as connection:
         rows = connection.execute(
-            f"select subject, check_name, message from {DATASET}.check_outcomes"
-            " where run_id = ? and layer = 'raw' and severity = 'block' and not is_success",
+            f"""
+            select subject, check_name, message from {DATASET}.check_outcomes
+            where layer = 'raw' and severity = 'block' and not is_success and run_id = (
+                select run_id from {DATASET}.check_outcomes where layer = 'raw'
+                order by run_id = ? desc, checked_at desc, rowid desc limit 1
+            )
+            """,
             [run_id],
         ).fetchall()
     return [Fault(subject, f"the check {name} failed ({message})") for subject, name, message in rows]

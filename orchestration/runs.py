@@ -13,12 +13,13 @@ import fcntl
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from orchestration.progress import Progress
 PROCESS_TAG = "norte/process"
 REPORTS_PER_SECOND = 10
 PATIENCE_SECONDS = 15.0
+# With less than this nothing that we run comes to its end.
+NO_SPACE_BYTES = 1 << 20
 _PRELOADED = ["orchestration.definitions", "ingestion.pipeline"]
 
 
@@ -118,10 +121,14 @@ class Runner:
         except BaseException:
             self.end()
             raise
-        return [
-            JobResult(**{**results[job].__dict__, "facts": facts[job], "log": self._logs_dir / f"{job}.log"})
-            for job in jobs
-        ]
+        for job, result in results.items():
+            results[job] = replace(
+                result,
+                error=in_words(result.error, self._logs_dir),
+                facts=facts[job],
+                log=self._logs_dir / f"{job}.log",
+            )
+        return [results[job] for job in jobs]
 
     def end(self) -> None:
         """Ends what is still running: asks first, then kills, each with all the processes it started."""
@@ -144,6 +151,19 @@ class Runner:
             error=f"the process ended before its run did (exit code {exit_code}); its last words: {log}",
             seconds=0.0,
         )
+
+
+def in_words(error: str, folder: Path) -> str:
+    """Why a run failed; a full disk breaks each library in its own way, and its remedy is one.
+
+    Arguments:
+        folder: on the disk that the run writes to.
+    """
+    from ingestion.warehouse import disk_full, says_disk_full
+
+    if error and (says_disk_full(error) or shutil.disk_usage(folder).free < NO_SPACE_BYTES):
+        return str(disk_full(folder))
+    return error
 
 
 def _signal_group(pid: int | None, number: int) -> None:

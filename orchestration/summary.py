@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from orchestration.job_names import BUILD_JOB
 from orchestration.runs import JobResult
@@ -49,7 +50,7 @@ def print_summary(
         _print_build(say, build, before, settings)
     for result in results:
         if not result.success:
-            say(f"[red]✗ {result.job} failed:[/] {result.error}")
+            say(f"[red]✗ {result.job} failed:[/] {escape(result.error)}")
             say(f"  its log: {result.log}")
 
 
@@ -76,9 +77,9 @@ def _print_build(say: Any, build: JobResult, before: Mapping[str, int], settings
         tables_by_reason.setdefault(reason, []).append(table)
     for reason, held in tables_by_reason.items():
         say(f"  [red]held back:[/] {', '.join(held)}")
-        say(f"    because {reason}")
+        say(f"    because {escape(reason)}")
     for page, error in facts["page_errors"].items():
-        say(f"  [red]page not drawn:[/] {page}: {error}")
+        say(f"  [red]page not drawn:[/] {page}: {escape(error)}")
     current = settings.published_dir / "current"
     say("\n[bold]Where it lies[/]")
     for page in facts["pages"]:

@@ -23,7 +23,7 @@ from expectations.runner import list_checks, run_suites
 from ingestion.warehouse import Warehouse
 from orchestration.assets.models import Models
 from orchestration.assets.published import PublishedFiles
-from orchestration.checks.arrival import POOL
+from orchestration.checks.arrival import ARRIVAL_STEP, POOL
 from orchestration.checks.suites import check_name, check_result, check_specs
 from orchestration.gate import Fault, held_back
 from orchestration.outcomes import (
@@ -36,6 +36,7 @@ from orchestration.outcomes import (
 from orchestration.progress import Progress, Report
 from orchestration.settings import Settings
 from orchestration.translators import DEFAULT_OWNER
+from orchestration.verdict import forget_verdict, read_verdict, write_verdict
 
 CHECK_OUTCOMES_KEY = dg.AssetKey(["raw", "norte", "check_outcomes"])
 PUBLICATIONS_KEY = dg.AssetKey(["raw", "norte", "publications"])
@@ -51,6 +52,9 @@ def build_assets(
     suite_specs = check_specs(listed, keys)
     suites = _Suites(listed, keys, models)
     files = PublishedFiles(models, settings)
+    arriving = sorted({check.table for check in list_checks("raw", sources=sources)}) if sources else []
+    to_make = {*(spec.key for spec in models.asset_specs()), CHECK_OUTCOMES_KEY}
+    to_check = {spec.key for spec in [*models.check_specs(), *suite_specs]}
 
     @dg.multi_asset(
         name="build",
@@ -66,6 +70,15 @@ def build_assets(
         run_id = context.run.run_id
         assets = context.selected_asset_keys
         checks = context.selected_asset_check_keys
+        builds = any(key.path[0] != "published" for key in assets)
+        is_whole = set(assets) >= to_make and set(checks) >= to_check
+        if (builds or checks) and not is_whole and files.are_selected(assets):
+            raise dg.Failure(
+                description="expected all models and checks, or published files alone; came a part of them. "
+                "What to do: run the job as a whole, or build the part first and the whole later: what is "
+                "published was checked as a whole",
+                allow_retries=False,
+            )
 
         def check(names: list[str]) -> Generator[dg.AssetCheckResult, None, list[Outcome]]:
             found = run_suites(
@@ -85,8 +98,12 @@ def build_assets(
             return [Outcome.of_suite("marts", outcome) for outcome in found]
 
         with warehouse.lock(who="the build"):
+            if builds:
+                forget_verdict(settings.verdict_file)
             make_tables(**log_place)
             faults = failed_arrivals(run_id, warehouse)
+            if _broke(ARRIVAL_STEP, context):
+                faults += [Fault(table, "the checks at arrival could not run") for table in arriving]
 
             modelled = yield from models.run(
                 assets, checks, after_checks=False, warehouse=warehouse, now=now, report=report
@@ -110,13 +127,19 @@ def build_assets(
             if names := suites.of_data_health(checks):
                 outcomes += yield from check(names)
 
-        broken = [*modelled.faults, *health.faults]
-        if files.are_selected(assets):
+            broken = [*modelled.faults, *health.faults]
             faults += [*broken, *_faults(outcomes)]
-            publication = files.publish(
-                warehouse, now=now, held_back=held_back(models.manifest, faults), report=report
-            )
-            record_publication(publication.log_rows, **log_place)
+            if is_whole:
+                write_verdict(settings.verdict_file, held_back(models.manifest, faults))
+            # Still under the lock: another build must not come between the verdict and the copy.
+            publication = None
+            if files.are_selected(assets):
+                publication = files.publish(
+                    warehouse, now=now, held_back=read_verdict(settings.verdict_file), report=report
+                )
+                record_publication(publication.log_rows, **log_place)
+
+        if publication is not None:
             context.log_event(dg.AssetMaterialization(PUBLICATIONS_KEY))
             for result in publication.results:
                 if result.asset_key in assets:
@@ -182,6 +205,15 @@ class _Suites:
         return sorted(
             name for name, keys in self._by_suite.items() if keys & selected and name in self._after
         )
+
+
+def _broke(step: str, context: dg.AssetExecutionContext) -> bool:
+    """Whether the step has begun in this run and has not come to a good end; it may yet be tried again."""
+    kinds = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
+    records = context.instance.get_records_for_run(context.run.run_id, of_type=kinds).records
+    events = [record.event_log_entry.dagster_event for record in records]
+    seen = {event.event_type for event in events if event is not None and event.step_key == step}
+    return seen == {dg.DagsterEventType.STEP_START}
 
 
 def _faults(outcomes: Sequence[Outcome]) -> list[Fault]:

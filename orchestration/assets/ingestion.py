@@ -177,9 +177,8 @@ def _results(
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata={
-                    "dagster/partition_row_count" if is_event_stream(resource) else "rows_loaded": _total(
-                        summaries, "rows_loaded", resource.name
-                    ),
+                    # Of the run; a range of event days is one run, so it is no count of any one of them.
+                    "rows_loaded": _total(summaries, "rows_loaded", resource.name),
                     "rows_rejected": _total(summaries, "rows_rejected", resource.name),
                     "tombstones": _total(summaries, "tombstones", resource.name),
                     "requests_of_the_source": requests,

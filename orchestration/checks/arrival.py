@@ -17,6 +17,7 @@ from orchestration.progress import Progress, Report
 from orchestration.settings import Settings
 
 POOL = "warehouse"
+ARRIVAL_STEP = "check_arrivals"
 
 
 def arrival_checks(
@@ -34,7 +35,7 @@ def arrival_checks(
         return []
 
     @dg.multi_asset_check(
-        name="check_arrivals",
+        name=ARRIVAL_STEP,
         specs=specs,
         can_subset=True,
         pool=POOL,

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from ingestion.errors import IngestionError
 from ingestion.sandbox.server import SandboxServerError
 from orchestration.company import CompanyError
 from orchestration.demo import DemoError
+from orchestration.publishing.publication import PublicationError
 
 FAILED = 1
 INTERRUPTED = 130
@@ -30,6 +33,24 @@ def ending_clearly() -> Iterator[Console]:
     except KeyboardInterrupt:
         console.print("\nStopped. What was loaded stays; the next run goes on from there.")
         raise typer.Exit(INTERRUPTED) from None
-    except (IngestionError, DemoError, CompanyError, SandboxServerError, ValidationError) as error:
-        Console(stderr=True).print(f"[red]✗[/] {error}", highlight=False, soft_wrap=True)
+    except (
+        IngestionError,
+        DemoError,
+        CompanyError,
+        PublicationError,
+        SandboxServerError,
+        ValidationError,
+    ) as error:
+        _say(str(error))
         raise typer.Exit(FAILED) from None
+    except OSError as error:
+        from ingestion.warehouse import disk_full, is_disk_full
+
+        if not is_disk_full(error):
+            raise
+        _say(str(disk_full(Path(error.filename or Path.cwd()))))
+        raise typer.Exit(FAILED) from None
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(f"[red]✗[/] {escape(text)}", highlight=False, soft_wrap=True)

@@ -35,6 +35,7 @@ from orchestration.publishing.publication import (
     FILE,
     LeftOut,
     Publication,
+    PublicationError,
     PublishedTable,
     TableContract,
     read_contracts,
@@ -48,10 +49,6 @@ STORAGE_VERSION = "v1.4.0"
 _BUILDING = ".building-"
 
 Progress = Callable[[str, int, int], None]
-
-
-class PublicationError(RuntimeError):
-    """A publication that could not be made; the one before is untouched."""
 
 
 @dataclass(frozen=True)

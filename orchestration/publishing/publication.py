@@ -15,6 +15,10 @@ from typing import Any
 FILE = "publication.json"
 
 
+class PublicationError(RuntimeError):
+    """A publication that could not be made; the one before is untouched."""
+
+
 @dataclass(frozen=True)
 class TableContract:
     """A public table as dbt promises it: its name, and what it and its columns mean."""
