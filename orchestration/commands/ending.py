@@ -19,6 +19,7 @@ from ingestion.sandbox.server import SandboxServerError
 from orchestration.company import CompanyError
 from orchestration.demo import DemoError
 from orchestration.publishing.publication import PublicationError
+from orchestration.settings import Settings
 
 FAILED = 1
 INTERRUPTED = 130
@@ -48,7 +49,7 @@ def ending_clearly() -> Iterator[Console]:
 
         if not is_disk_full(error):
             raise
-        _say(str(disk_full(Path(error.filename or Path.cwd()))))
+        _say(str(disk_full(Path(error.filename) if error.filename else Settings.load().home)))
         raise typer.Exit(FAILED) from None
 
 
