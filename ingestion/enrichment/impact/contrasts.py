@@ -29,7 +29,6 @@ LEAST_CONTROLS_OF_STRATUM = 2
 # Deliveries whose exposure differs by less than this between treated and controls are not named as
 # overlapping.
 NAMED_OVERLAP = 0.02
-CACHED_ROWS = 12_000_000
 
 
 @dataclass(frozen=True)
@@ -85,16 +84,41 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Stack:
-    """One enrolment week: accounts, weights summing to zero in each stratum, and their change."""
+    """One enrolment week.
+
+    Arguments:
+        rows: accounts in the risk set.
+        weights: summing to zero in each stratum and over the steady level.
+        change: of the metric; left: what is left of it given stratum and steady level.
+        before, after: means of the treated.
+    """
 
     rows: np.ndarray
     treated: np.ndarray
-    strata: np.ndarray
     weights: np.ndarray
-    level: np.ndarray
     change: np.ndarray
-    n_before: float
-    n_after: float
+    left: np.ndarray
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class _Equation:
+    """One delivery's line of the joint system: moment = sum over deliveries of exposure x effect.
+
+    Arguments:
+        exposure: by how much more the treated were exposed to each delivery, (designs,); its own is the first
+        stage. moment: by how much more their metric changed. influence: each account's contribution to the
+        moment's error, (accounts,). before, after: means of the treated.
+    """
+
+    exposure: np.ndarray
+    moment: float
+    influence: np.ndarray
+    n_treated: int
+    n_control: int
+    before: float
+    after: float
 
 
 class _Exposure:
@@ -128,7 +152,7 @@ def design_of(panel: Panel, deliveries: Sequence[Delivery], at: int) -> Design |
         return None
     listed = delivery.exposed is not None and bool((delivery.exposed < NEVER).any())
     if delivery.rollout == "phased" and delivery.arm is not None and delivery.exposed is not None and listed:
-        start = _wave_starts(delivery.arm, delivery.exposed, delivery.released)
+        start = _wave_starts(delivery.arm, delivery.exposed)
         dates = np.unique(start[start < NEVER])
         # The last wave has nobody left to be compared with.
         waves = [int(week) for week in dates[:-1] if week < delivery.released + WAVES_WITHIN_WEEKS]
@@ -166,11 +190,11 @@ def _complete(panel: Panel, weeks: Sequence[int]) -> tuple[int, ...]:
     )
 
 
-def _wave_starts(arm: np.ndarray, exposed: np.ndarray, released: int) -> np.ndarray:
+def _wave_starts(arm: np.ndarray, exposed: np.ndarray) -> np.ndarray:
     """Each account's wave's date: the week in which most of the wave's accounts were first exposed."""
     start = np.full(len(arm), NEVER, dtype=np.int64)
     for wave in np.unique(arm[arm != -1]):
-        weeks = exposed[(arm == wave) & (exposed < NEVER) & (exposed >= released)]
+        weeks = exposed[(arm == wave) & (exposed < NEVER)]
         if len(weeks):
             values, counts = np.unique(weeks, return_counts=True)
             start[arm == wave] = values[np.argmax(counts)]
@@ -197,148 +221,121 @@ class _Solver:
         self.panel, self.outcome, self.designs = panel, outcome, designs
         self.released = [deliveries[design.at].released or 0 for design in designs]
         self.exposures = [_Exposure(design.exposed) for design in designs]
-        self._cache: dict[tuple[int, int, bool], _Stack | None] = {}
-        self._cached_rows = 0
 
     def run(self) -> list[Estimate]:
-        designs = self.designs
-        n = len(designs)
-        estimates = [Estimate() for _ in designs]
-        system, moment = np.zeros((n, n)), np.zeros(n)
-        placebo_system, placebo_moment = np.zeros((n, n)), np.full(n, np.nan)
-        treated_rows, placebo_rows = np.zeros(n), np.zeros(n)
-        for i in range(n):
-            system[i], moment[i], treated_rows[i] = self._moments(i, estimates[i], placebo=False)
-            placebo_system[i], placebo_moment[i], placebo_rows[i] = self._moments(i, None, placebo=True)
-            estimates[i].first_stage = system[i, i]
+        n = len(self.designs)
+        equations = [self._equation(i, PRE, POST) for i in range(n)]
+        estimates = [
+            Estimate(
+                n_treated=equation.n_treated,
+                n_control=equation.n_control,
+                baseline=equation.before,
+                after=equation.after,
+                first_stage=float(equation.exposure[i]),
+            )
+            for i, equation in enumerate(equations)
+        ]
         kept = [i for i in range(n) if estimates[i].in_system]
         if not kept:
             return estimates
-        inverse = _inverse(system[np.ix_(kept, kept)])
-        effects = np.zeros(n)
-        effects[kept] = inverse @ moment[kept]
-        influence = inverse @ np.stack([self._influence(i, effects, treated_rows[i], False) for i in kept])
+        inverse = _inverse(np.stack([equations[i].exposure[kept] for i in kept]))
+        effects = inverse @ np.array([equations[i].moment for i in kept])
+        influence = inverse @ np.stack([equations[i].influence for i in kept])
         for position, i in enumerate(kept):
             found = estimates[i]
-            found.effect = float(effects[i])
-            found.std_error, found.degrees, found.n_clusters = _error(influence[position], designs[i], found)
+            found.effect = float(effects[position])
+            found.std_error, found.degrees, found.n_clusters = _error(
+                influence[position], self.designs[i], found
+            )
             found.overlaps = [
-                k
-                for k in range(n)
-                if k != i
-                and abs(system[i, k]) >= NAMED_OVERLAP
-                and abs(self.released[k] - self.released[i]) <= OVERLAP_WEEKS
+                k for k in range(n) if k != i and abs(equations[i].exposure[k]) >= NAMED_OVERLAP
             ]
-            if placebo_rows[i] >= LEAST_TREATED:
-                crossed = placebo_system[i, kept]
-                own = self._influence(i, effects, placebo_rows[i], True)
-                found.placebo = float(placebo_moment[i] - crossed @ effects[kept]) / found.first_stage
-                found.placebo_error = (
-                    _error((own - crossed @ influence), designs[i], found)[0] / found.first_stage
-                )
+            placebo = self._equation(i, PLACEBO_EARLY, PLACEBO_LATE)
+            if placebo.n_treated < LEAST_TREATED:
+                continue
+            crossed = placebo.exposure[kept]
+            found.placebo = float(placebo.moment - crossed @ effects) / found.first_stage
+            own = placebo.influence - crossed @ influence
+            found.placebo_error = _error(own, self.designs[i], found)[0] / found.first_stage
         return estimates
 
-    def _moments(
-        self, i: int, estimate: Estimate | None, *, placebo: bool
-    ) -> tuple[np.ndarray, float, float]:
-        """Weighted exposure differences to every delivery, weighted change, and treated account-weeks."""
-        before, after = (PLACEBO_EARLY, PLACEBO_LATE) if placebo else (PRE, POST)
-        row, moment, n_treated = np.zeros(len(self.designs)), 0.0, 0.0
-        dense_weights = np.zeros(self.panel.n_accounts)
-        controls = np.zeros(self.panel.n_accounts, dtype=bool)
-        sums = np.zeros(4)
+    def _equation(self, i: int, before: tuple[int, int], after: tuple[int, int]) -> _Equation:
+        """One delivery's equation over its enrolment weeks."""
+        n_accounts = self.panel.n_accounts
+        exposure, moment = np.zeros(len(self.designs)), 0.0
+        influence, weights = np.zeros(n_accounts), np.zeros(n_accounts)
+        controls = np.zeros(n_accounts, dtype=bool)
+        treated: list[np.ndarray] = []
+        left_of_treated = 0.0
+        level_before, level_after, counted = 0.0, 0.0, 0
+        near = [k for k, week in enumerate(self.released) if abs(week - self.released[i]) <= OVERLAP_WEEKS]
         for week in self.designs[i].weeks:
-            stack = self._stack(i, week, placebo)
+            stack = self._stack(self.designs[i], week, before, after)
             if stack is None:
                 continue
-            dense_weights[stack.rows] = stack.weights
-            for k, exposure in enumerate(self.exposures):
-                if abs(self.released[k] - self.released[i]) <= OVERLAP_WEEKS:
-                    accounts, difference = exposure.difference(week, before, after)
-                    row[k] += dense_weights[accounts] @ difference
-            dense_weights[stack.rows] = 0.0
+            weights[stack.rows] = stack.weights
+            for k in near:
+                accounts, difference = self.exposures[k].difference(week, before, after)
+                exposure[k] += weights[accounts] @ difference
+            weights[stack.rows] = 0.0
             moment += float(stack.weights @ stack.change)
-            treated = int(stack.treated.sum())
-            n_treated += treated
+            influence[stack.rows] += stack.weights * stack.left
+            treated.append(stack.rows[stack.treated])
+            left_of_treated += float(stack.left[stack.treated].sum())
             controls[stack.rows[~stack.treated]] = True
-            if not np.isnan(stack.n_before) and not np.isnan(stack.n_after):
-                sums += [stack.n_before * treated, treated, stack.n_after * treated, 0.0]
-        if estimate is not None:
-            estimate.n_treated, estimate.n_control = int(n_treated), int(controls.sum())
-            if sums[1] > 0:
-                estimate.baseline, estimate.after = sums[0] / sums[1], sums[2] / sums[1]
-        if n_treated == 0:
-            return row, float("nan"), 0.0
-        return row / n_treated, moment / n_treated, n_treated
+            if not np.isnan(stack.before) and not np.isnan(stack.after):
+                level_before += stack.before * len(treated[-1])
+                level_after += stack.after * len(treated[-1])
+                counted += len(treated[-1])
+        n_treated = sum(len(rows) for rows in treated)
+        if n_treated:
+            # An account is treated once; what all treated have in common is the effect, not an error.
+            influence[np.concatenate(treated)] -= left_of_treated / n_treated
+        return _Equation(
+            exposure=exposure / max(n_treated, 1),
+            moment=moment / max(n_treated, 1),
+            influence=influence / max(n_treated, 1),
+            n_treated=n_treated,
+            n_control=int(controls.sum()),
+            before=level_before / counted if counted else float("nan"),
+            after=level_after / counted if counted else float("nan"),
+        )
 
-    def _influence(self, i: int, effects: np.ndarray, n_treated: float, placebo: bool) -> np.ndarray:
-        """Each account's contribution to the moment's error, (accounts,)."""
-        before, after = (PLACEBO_EARLY, PLACEBO_LATE) if placebo else (PRE, POST)
-        total = np.zeros(self.panel.n_accounts)
-        explained = np.zeros(self.panel.n_accounts)
-        for week in self.designs[i].weeks:
-            stack = self._stack(i, week, placebo)
-            if stack is None:
-                continue
-            explained[:] = 0.0
-            for k in np.flatnonzero(effects):
-                if abs(self.released[k] - self.released[i]) <= OVERLAP_WEEKS:
-                    accounts, difference = self.exposures[k].difference(week, before, after)
-                    explained[accounts] += effects[k] * difference
-            left = stack.change - explained[stack.rows]
-            controls = ~stack.treated
-            count = np.bincount(stack.strata[controls], minlength=self.panel.n_strata)
-            left = left - _by_stratum(left, stack.strata, controls, self.panel.n_strata)[stack.strata]
-            squares = float(stack.level[controls] @ stack.level[controls])
-            if squares > 0:
-                left = left - stack.level * float(stack.level[controls] @ left[controls]) / squares
-            few = np.sqrt(count / np.maximum(count - 1, 1))[stack.strata]
-            total[stack.rows] += stack.weights * np.where(controls, left * few, left)
-        return total / max(n_treated, 1.0)
-
-    def _stack(self, i: int, week: int, placebo: bool) -> _Stack | None:
-        key = (i, week, placebo)
-        if key in self._cache:
-            return self._cache[key]
-        stack = self._built_stack(self.designs[i], week, placebo)
-        size = 0 if stack is None else len(stack.rows)
-        if self._cached_rows + size <= CACHED_ROWS:
-            self._cache[key] = stack
-            self._cached_rows += size
-        return stack
-
-    def _built_stack(self, design: Design, week: int, placebo: bool) -> _Stack | None:
+    def _stack(
+        self, design: Design, week: int, before: tuple[int, int], after: tuple[int, int]
+    ) -> _Stack | None:
         panel, outcome = self.panel, self.outcome
-        before, after = (PLACEBO_EARLY, PLACEBO_LATE) if placebo else (PRE, POST)
         if week + before[0] < 0:
             return None
+        contrast = outcome.contrast(week, before, after)
         rows = risk_set(panel, design, week)
-        contrast = outcome.contrast(week, rows, before, after)
-        rows = rows[contrast.known]
+        rows = rows[contrast.known[rows]]
         treated = design.start[rows] == week
         strata = panel.strata(week)[rows] if design.cluster is None else np.zeros(len(rows), dtype=np.int64)
         kept, weights = balance(treated, strata, panel.n_strata)
         if kept is None:
             return None
         rows, treated, strata = rows[kept], treated[kept], strata[kept]
-        level = contrast.level[contrast.known][kept]
-        change = contrast.change[contrast.known][kept]
-        mean_before = float(contrast.before[contrast.known][kept][treated].mean())
-        mean_after = float(contrast.after[contrast.known][kept][treated].mean())
         if outcome.is_ratio:
             change, mean_before, mean_after = outcome.ratio_change(
                 week, rows, treated, weights, before, after
             )
             level = np.zeros(len(rows))
         else:
-            controls = ~treated
-            level = level - _by_stratum(level, strata, controls, panel.n_strata)[strata]
-            squares = float(level[controls] @ level[controls])
-            if squares > 1e-12 * max(len(rows), 1):
-                weights = weights - np.where(controls, level, 0.0) * float(weights @ level) / squares
-            else:
-                level = np.zeros(len(rows))
-        return _Stack(rows, treated, strata, weights, level, change, mean_before, mean_after)
+            change, level = contrast.change[rows], contrast.level[rows]
+            mean_before = float(contrast.before[rows[treated]].mean())
+            mean_after = float(contrast.after[rows[treated]].mean())
+        controls = ~treated
+        level = level - _by_stratum(level, strata, controls, panel.n_strata)[strata]
+        left = change - _by_stratum(change, strata, controls, panel.n_strata)[strata]
+        squares = float(level[controls] @ level[controls])
+        if squares > 1e-12 * len(rows):
+            weights = weights - np.where(controls, level, 0.0) * (float(weights @ level) / squares)
+            left = left - level * (float(level[controls] @ left[controls]) / squares)
+        count = np.bincount(strata[controls], minlength=panel.n_strata)
+        few = np.sqrt(count / np.maximum(count - 1, 1))[strata]
+        left = np.where(controls, left * few, left)
+        return _Stack(rows, treated, weights, change, left, mean_before, mean_after)
 
 
 def risk_set(panel: Panel, design: Design, week: int) -> np.ndarray:
@@ -411,7 +408,7 @@ def event_study(
     squares = np.zeros((2, len(lags)))
     for week in design.weeks:
         rows = risk_set(panel, design, week)
-        total, count = outcome.totals(week, PRE, rows)
+        total, count = (found[rows] for found in outcome.totals(week, PRE))
         with np.errstate(invalid="ignore", divide="ignore"):
             before = total / count
         known = np.isfinite(before) & ((before > 0) if outcome.relative else True)

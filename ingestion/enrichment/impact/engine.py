@@ -7,7 +7,7 @@ belong here: how any rung estimates (`randomised.py`, `contrasts.py`, `series.py
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.enrichment.impact.calibration import Drift, pooled_drift
+from ingestion.enrichment.impact.calibration import Calibration
 from ingestion.enrichment.impact.contrasts import (
     LEAST_CONTROLS,
     LEAST_FIRST_STAGE,
@@ -39,7 +39,6 @@ from ingestion.enrichment.impact.series import (
     interrupted_series,
 )
 from ingestion.enrichment.impact.verdicts import (
-    DESIGN_FLOOR,
     LEAST_CLUSTERS,
     LEAST_PLACEBO_P,
     Cell,
@@ -307,17 +306,13 @@ class _Evaluation:
         ]
         designs = [plan.design for plan in solved if plan.design is not None]
         estimates = solve(self.panel, outcome, self.deliveries, designs)
-        drift = pooled_drift(
-            np.array(
-                [found.placebo / found.baseline if found.baseline > 0 else np.nan for found in estimates]
-            ),
-            np.array(
-                [
-                    found.placebo_error / found.baseline if found.baseline > 0 else np.nan
-                    for found in estimates
-                ]
-            ),
-        )
+        # Who chooses the order differs between the rungs, and with it what there is to calibrate.
+        calibrations = {
+            rung: Calibration.of(
+                [found for found, plan in zip(estimates, solved, strict=True) if plan.rung == rung]
+            )
+            for rung in ("adopters", "phased")
+        }
         by_id = {
             plan.delivery.delivery_id: (found, design)
             for plan, found, design in zip(solved, estimates, designs, strict=True)
@@ -336,7 +331,7 @@ class _Evaluation:
                 found = by_id.get(plan.delivery.delivery_id, (Estimate(first_stage=float("nan")), None))[0]
                 _take(
                     cell,
-                    calibrated(found, drift),
+                    calibrations[plan.rung].applied(found),
                     [solved[k].delivery.delivery_id for k in found.overlaps],
                 )
                 _gate(cell, outcome)
@@ -350,7 +345,6 @@ class _Evaluation:
             delivery_id=plan.delivery.delivery_id,
             metric=metric,
             rung=plan.rung,
-            horizon_weeks=plan.horizon_weeks,
             horizon=None if plan.horizon is None else self.inputs.week(plan.horizon),
             fewer_is_better=fewer_is_better(metric),
         )
@@ -404,7 +398,7 @@ class _Evaluation:
             "delivery_id": cell.delivery_id,
             "metric": cell.metric,
             "design_rung": cell.rung,
-            "horizon_weeks": cell.horizon_weeks,
+            "horizon_weeks": AFTER_WEEKS,
             "data_through": self.inputs.week(self.panel.n_weeks - 1),
             "n_treated": cell.n_treated,
             "n_control": cell.n_control,
@@ -436,25 +430,6 @@ class _Evaluation:
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in values.items()
         }
-
-
-def calibrated(found: Estimate, drift: Drift) -> Estimate:
-    """An estimate net of the metric's drift, with its variance and the design floor in the error.
-
-    The floor is a choice, not an estimate: what people choose for themselves cannot be told from small
-    effects however many accounts there are.
-    """
-    scale = abs(found.baseline)
-    effect = found.effect - drift.mean * scale
-    floor = DESIGN_FLOOR * abs(found.after - effect)
-    placebo_variance = found.placebo_error**2 + drift.variance * scale**2 + (DESIGN_FLOOR * scale) ** 2
-    return replace(
-        found,
-        effect=effect,
-        std_error=float(np.sqrt(found.std_error**2 + drift.variance * scale**2 + floor**2)),
-        placebo=found.placebo - drift.mean * scale,
-        placebo_error=float(np.sqrt(placebo_variance)),
-    )
 
 
 def _take(cell: Cell, found: Estimate, overlaps: list[str]) -> None:

@@ -436,50 +436,63 @@ def _deliveries(
 
 def _exposures(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> dict[str, np.ndarray]:
     """First exposure by delivery and account; the earliest of several rows counts."""
-    found = connection.execute(f"""
-        select
-            e.delivery_id::varchar as delivery_id,
-            list(a.account_at order by a.account_at) as accounts,
-            list(e.week_at order by a.account_at) as weeks
-        from (
-            select delivery_id, account_id::varchar as account_id,
-                min(
-                    date_diff('day', timestamp '{inputs.first_week}', first_exposed_week::timestamp) // 7
-                ) as week_at
-            from raw_exposures group by 1, 2
-        ) as e
-        inner join clean_account as a on a.account_id = e.account_id
-        group by 1
-    """).fetchall()
-    return {
-        delivery_id: _scattered(inputs.n_accounts, accounts, weeks, NEVER)
-        for delivery_id, accounts, weeks in found
-    }
+    return _by_delivery(
+        connection,
+        inputs,
+        f"""
+        select delivery_id::varchar as delivery_id, account_id::varchar as account_id,
+            min(
+                date_diff('day', timestamp '{inputs.first_week}', first_exposed_week::timestamp) // 7
+            ) as value
+        from raw_exposures group by 1, 2
+        """,
+        NEVER,
+    )
 
 
 def _arms(
     connection: duckdb.DuckDBPyConnection, inputs: Inputs
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Arm by delivery and account, and by delivery how many accounts are in more than one."""
+    conflicts = connection.execute("""
+        select delivery_id, count(*) from (
+            select delivery_id::varchar as delivery_id, account_id::varchar as account_id
+            from raw_assignments where arm is not null group by 1, 2 having min(arm) <> max(arm)
+        ) group by 1
+    """).fetchall()
+    arms = _by_delivery(
+        connection,
+        inputs,
+        """
+        select delivery_id::varchar as delivery_id, account_id::varchar as account_id,
+            max(arm)::integer as value
+        from raw_assignments where arm is not null group by 1, 2
+        """,
+        -1,
+    )
+    return arms, dict(conflicts)
+
+
+def _by_delivery(
+    connection: duckdb.DuckDBPyConnection, inputs: Inputs, query: str, default: int
+) -> dict[str, np.ndarray]:
+    """A value by account for each delivery of a query on (delivery_id, account_id, value)."""
+    connection.execute(f"create or replace temp table valued as {query}")
+    names = [
+        row[0] for row in connection.execute("select distinct delivery_id from valued order by 1").fetchall()
+    ]
     found = connection.execute("""
         select
-            e.delivery_id::varchar as delivery_id,
-            list(a.account_at order by a.account_at) as accounts,
-            list(e.arm order by a.account_at) as arms,
-            count(*) filter (where e.low <> e.arm) as conflicts
-        from (
-            select delivery_id, account_id::varchar as account_id,
-                max(arm)::integer as arm, min(arm)::integer as low
-            from raw_assignments where arm is not null group by 1, 2
-        ) as e
-        inner join clean_account as a on a.account_id = e.account_id
-        group by 1
-    """).fetchall()
-    arms = {row[0]: _scattered(inputs.n_accounts, row[1], row[2], -1) for row in found}
-    return arms, {row[0]: row[3] for row in found if row[3]}
-
-
-def _scattered(size: int, at: list[int], values: list[int], default: int) -> np.ndarray:
-    array = np.full(size, default, dtype=np.int32)
-    array[np.asarray(at, dtype=np.int64)] = values
-    return array
+            dense_rank() over (order by v.delivery_id) - 1 as delivery_at,
+            a.account_at,
+            v.value::integer as value
+        from valued as v left join clean_account as a on a.account_id = v.account_id
+    """).fetchnumpy()
+    accounts: Any = found["account_at"]
+    known = ~np.ma.getmaskarray(accounts)
+    delivery_at = np.asarray(found["delivery_at"], dtype=np.int64)
+    account_at = np.ma.filled(accounts, 0).astype(np.int64)
+    value = np.asarray(found["value"], dtype=np.int64)
+    arrays = np.full((len(names), inputs.n_accounts), default, dtype=np.int32)
+    arrays[delivery_at[known], account_at[known]] = value[known]
+    return dict(zip(names, arrays, strict=True))

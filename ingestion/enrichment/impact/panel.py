@@ -21,6 +21,7 @@ PLACEBO_LATE, PLACEBO_EARLY = (-16, -9), (-24, -17)
 # Of a window of eight weeks, so many must be known before it (after it one suffices: leaving is an outcome).
 LEAST_KNOWN_WEEKS = 4
 LARGEST_MRR_RATIO = 3.0
+KEPT_CONTRASTS = 12
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Contrast:
-    """One metric around one enrolment week, for some accounts.
+    """One metric around one enrolment week, for every account.
 
     Arguments:
         change: after minus before, (accounts,).
@@ -154,6 +155,7 @@ class Outcome:
         self.values = values
         self.weights = weights
         self.relative = relative
+        self._contrasts: dict[tuple[int, tuple[int, int]], Contrast] = {}
         known = ~np.isnan(values)
         n_weeks, n_accounts = values.shape
         self._sum = np.zeros((n_weeks + 1, n_accounts))
@@ -166,34 +168,36 @@ class Outcome:
         """Whether the metric is a ratio of sums (answers), not a mean of account-weeks."""
         return self.weights is not None
 
-    def totals(self, week: int, window: tuple[int, int], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Sum and count of the values in a window around a week, for these accounts."""
+    def totals(self, week: int, window: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Sum and count of every account's values in a window around a week."""
         low, high = self._bounds(week, window)
         if high <= low:
-            return np.zeros(len(rows)), np.zeros(len(rows))
-        return (
-            self._sum[high, rows] - self._sum[low, rows],
-            (self._count[high, rows] - self._count[low, rows]).astype(float),
-        )
+            return np.zeros(self.values.shape[1]), np.zeros(self.values.shape[1])
+        return self._sum[high] - self._sum[low], (self._count[high] - self._count[low]).astype(float)
 
     def _bounds(self, week: int, window: tuple[int, int]) -> tuple[int, int]:
         n_weeks = len(self.values)
         return min(max(week + window[0], 0), n_weeks), min(max(week + window[1] + 1, 0), n_weeks)
 
-    def contrast(
-        self,
-        week: int,
-        rows: np.ndarray,
-        before: tuple[int, int],
-        after: tuple[int, int],
-    ) -> Contrast:
-        """Mean after minus mean before for means of weeks; see `ratio_change` for ratios of sums."""
-        sum_b, n_b = self.totals(week, before, rows)
-        sum_a, n_a = self.totals(week, after, rows)
-        sum_o, n_o = self.totals(week, OLD, rows)
+    def contrast(self, week: int, before: tuple[int, int], after: tuple[int, int]) -> Contrast:
+        """Mean after minus mean before of every account; see `ratio_change` for ratios of sums.
+
+        The last few are kept: deliveries of neighbouring weeks share their enrolment weeks.
+        """
+        key = (week, before)
+        if key not in self._contrasts:
+            if len(self._contrasts) >= KEPT_CONTRASTS:
+                del self._contrasts[next(iter(self._contrasts))]
+            self._contrasts[key] = self._built_contrast(week, before, after)
+        return self._contrasts[key]
+
+    def _built_contrast(self, week: int, before: tuple[int, int], after: tuple[int, int]) -> Contrast:
+        sum_b, n_b = self.totals(week, before)
+        sum_a, n_a = self.totals(week, after)
         if self.is_ratio:
-            zeros = np.zeros(len(rows))
-            return Contrast(zeros, zeros, sum_b, sum_a, np.ones(len(rows), dtype=bool))
+            zeros = np.zeros(len(sum_b))
+            return Contrast(zeros, zeros, zeros, zeros, np.ones(len(sum_b), dtype=bool))
+        sum_o, n_o = self.totals(week, OLD)
         known = (n_b >= LEAST_KNOWN_WEEKS) & (n_a >= 1) & (n_o >= LEAST_KNOWN_WEEKS)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean_b, mean_a, mean_o = sum_b / n_b, sum_a / n_a, sum_o / n_o
@@ -201,7 +205,7 @@ class Outcome:
                 known &= mean_b > 0
                 mean_a = np.clip(mean_a / mean_b, 0, LARGEST_MRR_RATIO)
                 mean_o = np.clip(mean_o / mean_b, 0, LARGEST_MRR_RATIO)
-                mean_b = np.ones(len(rows))
+                mean_b = np.ones(len(sum_b))
         level = np.where(known, mean_o, 0.0)
         mean_b, mean_a = np.where(known, mean_b, 0.0), np.where(known, mean_a, 0.0)
         return Contrast(mean_a - mean_b, level, mean_b, mean_a, known)
@@ -222,8 +226,8 @@ class Outcome:
 
         Returns: changes (accounts,), and the treated's ratio before and after.
         """
-        sum_b, n_b = self.totals(week, before, rows)
-        sum_a, n_a = self.totals(week, after, rows)
+        sum_b, n_b = (total[rows] for total in self.totals(week, before))
+        sum_a, n_a = (total[rows] for total in self.totals(week, after))
         ratio_b = _ratio(sum_b[treated].sum(), n_b[treated].sum())
         ratio_a = _ratio(sum_a[treated].sum(), n_a[treated].sum())
         centre = _ratio((np.abs(weights) * sum_b).sum(), (np.abs(weights) * n_b).sum())

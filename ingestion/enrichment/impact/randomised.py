@@ -42,9 +42,9 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
         treated = delivery.arm[rows] == 1
         after, before, level, base, mean_after = _ratio_parts(outcome, week, rows, treated, weights)
     else:
-        total, count = outcome.totals(week, PRE, rows)
-        later, n_later = outcome.totals(week, POST, rows)
-        old, n_old = outcome.totals(week, OLD, rows)
+        total, count = (found[rows] for found in outcome.totals(week, PRE))
+        later, n_later = (found[rows] for found in outcome.totals(week, POST))
+        old, n_old = (found[rows] for found in outcome.totals(week, OLD))
         with np.errstate(invalid="ignore", divide="ignore"):
             before, after, level = total / count, later / n_later, old / n_old
             known = (count >= LEAST_KNOWN_WEEKS) & (n_later >= 1)
@@ -80,10 +80,10 @@ def _ratio_parts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
     """A ratio of sums, linearised: what each account brings after, before and long before."""
     parts = []
-    sum_b, n_b = outcome.totals(week, PRE, rows)
+    sum_b, n_b = (found[rows] for found in outcome.totals(week, PRE))
     centre = float(sum_b.sum()) / max(float(n_b.sum()), 1e-12)
     for window in (POST, PRE, OLD):
-        total, count = outcome.totals(week, window, rows)
+        total, count = (found[rows] for found in outcome.totals(week, window))
         part = np.zeros(len(rows))
         for group in (treated, ~treated):
             mean = float(count[group].mean()) if group.any() else 0.0
@@ -92,7 +92,7 @@ def _ratio_parts(
         parts.append(part)
     ratios = []
     for window in (PRE, POST):
-        total, count = outcome.totals(week, window, rows[treated])
+        total, count = (found[rows[treated]] for found in outcome.totals(week, window))
         ratios.append(float(total.sum()) / float(count.sum()) if count.sum() > 0 else float("nan"))
     return parts[0], parts[1], parts[2], ratios[0], ratios[1]
 

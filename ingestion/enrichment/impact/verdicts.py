@@ -18,7 +18,6 @@ from ingestion.enrichment.impact.panel import FEWER_IS_BETTER
 FALSE_DISCOVERY_RATE = 0.10
 CONFIDENCE = 0.95
 POWER = 0.80
-DESIGN_FLOOR = 0.01
 LEAST_PLACEBO_P = 0.01
 LEAST_CLUSTERS = 8
 
@@ -33,7 +32,6 @@ class Cell:
     delivery_id: str
     metric: str
     rung: str
-    horizon_weeks: int
     horizon: pd.Timestamp | None = None
     verdict: str = ""
     reason: str = ""

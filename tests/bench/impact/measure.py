@@ -34,7 +34,7 @@ def run_worlds(
     cells, claims = [], []
     for name in kinds:
         for seed in seeds:
-            world = simulate(KINDS[name], accounts=accounts, seed=seed)
+            world = simulate(KINDS[name], accounts=accounts, seed=1000 * list(KINDS).index(name) + seed)
             began = time.process_time()
             rows = evaluate(world.frames, weekly=False, threads=1).impact.to_pandas()
             cost = time.process_time() - began
@@ -70,11 +70,7 @@ def summary(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         eligible = group[group["verdict"] != "too_early"]
         seen = group[group["measured"] & group["effect"].notna()]
         none = seen[seen["none"]]
-        right = (
-            seen["claimed"]
-            & (np.sign(seen["effect_abs"]) == np.sign(seen["effect"]))
-            & ~seen["none"]
-        )
+        right = seen["claimed"] & (np.sign(seen["effect_abs"]) == np.sign(seen["effect"])) & ~seen["none"]
         error = seen["effect_abs"] - seen["effect"]
         scale = seen["counterfactual_value"].where(seen["metric"] != "csat", 1.0).abs()
         size = seen["planted"].abs() / np.where(seen["metric"] == "csat", 2.0, 1.0)
