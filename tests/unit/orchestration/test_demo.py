@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.demo import Demo, DemoError, DemoState
+from orchestration.demo import Demo, DemoError, DemoState, served_company
+from orchestration.settings import Settings
 
 AS_OF = datetime(2026, 10, 5, 6, 0, tzinfo=UTC)
 ENDS_AT = AS_OF + timedelta(days=30)
@@ -43,3 +44,11 @@ def test_the_end_of_the_world_says_how_to_start_over() -> None:
     state = DemoState().completed(ENDS_AT)
     with pytest.raises(DemoError, match="norte demo --fresh"):
         state.next_now(AS_OF, ENDS_AT)
+
+
+def test_a_company_that_someone_else_serves_is_not_served_over_their_settings(tmp_path: Path) -> None:
+    Demo(tmp_path).remember(DemoState().completed(AS_OF))
+    with served_company(Settings.load(home=tmp_path, now=AS_OF + timedelta(days=1))) as settings:
+        assert settings == {}
+    with pytest.raises(DemoError, match="make demo"), served_company(Settings.load(home=tmp_path, now=None)):
+        raise AssertionError("there is no world to serve")
