@@ -68,6 +68,7 @@ class Trial:
         clock: our "now", aware.
         report: called with each finding as it is made.
         secrets: texts that are taken out of every finding.
+        mappings: what the company's governance files say of its tools (`mappings.yml`).
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class Trial:
         clock: Callable[[], datetime],
         report: Callable[[Finding], None] | None = None,
         secrets: Iterable[str] = (),
+        mappings: Mapping[str, Any] | None = None,
     ) -> None:
         self.instance = instance
+        self.mappings: Mapping[str, Any] = mappings or {}
         self.now = clock
         self.findings: list[Finding] = []
         self._report = report
@@ -191,15 +194,21 @@ def examine(
     *,
     clock: Callable[[], datetime],
     report: Callable[[Finding], None] | None = None,
+    mappings: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
-    """Try a connection out: settings, reachability, credentials, every list that a run reads, the clock."""
+    """Try a connection out: settings, reachability, credentials, every list that a run reads, the clock.
+
+    Arguments: see Trial.
+    """
     trial = Trial(connection.instance, clock=clock, report=report)
     try:
         settings = settings_of(connection)
     except SourceError as error:
         trial.add("settings", "problem", _came(error), error.remedy)
         return trial.findings
-    trial = Trial(connection.instance, clock=clock, report=report, secrets=secrets_of(settings))
+    trial = Trial(
+        connection.instance, clock=clock, report=report, secrets=secrets_of(settings), mappings=mappings
+    )
     prober = prober_of(connection)
     if prober is None:
         trial.add("settings", "ok", "complete; this source has no further probes")

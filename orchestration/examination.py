@@ -323,9 +323,19 @@ def examine_all(
     yield from look.agreement_findings()
     yield from look.warehouse_findings()
     yield from look.dagster_findings(_instance)
+    # Also when only one connection is asked for: what is on says where the files are.
+    directory = governance_directory(chosen) or governance_directory(_enabled())
+    mappings = _document(directory / "mappings.yml") if directory else {}
     for each in chosen:
         if not is_offline or each.source.name == "governance":
-            yield from examine(each, clock=settings.now_utc)
+            yield from examine(each, clock=settings.now_utc, mappings=mappings)
+
+
+def _enabled() -> list[Connection]:
+    try:
+        return enabled()
+    except ConfigurationInvalid:
+        return []
 
 
 def _instance() -> Any:

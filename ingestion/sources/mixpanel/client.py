@@ -87,6 +87,21 @@ class MixpanelClient:
                 source=self._source,
             ) from None
 
+    def event_names(self) -> list[str]:
+        """The names of the events that came most often lately, at most 255."""
+        found = self._api.get_json(
+            "/api/query/events/names",
+            {"project_id": self._settings.project_id, "type": "general", "limit": 255},
+        )
+        if not isinstance(found, list):
+            raise MalformedResponse(
+                "a list of event names",
+                type(found).__name__,
+                "run again later; if it stays so, compare with Mixpanel's documentation of events/names",
+                source=self._source,
+            )
+        return [str(name) for name in found]
+
     def profiles(self, **query: str) -> Iterator[list[dict[str, Any]]]:
         """Pages of profiles; the pages of one list hang on the session of the first."""
         page = 0

@@ -19,7 +19,7 @@ _ROLE = "give the service account the role Consumer on the project (Project Sett
 
 
 def probe(settings: MixpanelSettings, trial: Trial) -> None:
-    """Some events of the last week, then one page of each list of profiles: three of 60 queries an hour."""
+    """Some events of the last week, then one page of each list of profiles: four of 60 queries an hour."""
     client = trial.opened(
         lambda: MixpanelClient(settings, source=trial.instance, on_request=lambda status: None)
     )
@@ -34,6 +34,7 @@ def probe(settings: MixpanelSettings, trial: Trial) -> None:
         )
         if events:
             _properties(settings, events, trial)
+            _events_named(client, trial)
         trial.attempt("profiles", lambda: next(client.profiles()), remedy=_ROLE)
         if settings.data_group_id:
             group = settings.data_group_id
@@ -59,3 +60,21 @@ def _properties(settings: MixpanelSettings, events: list[dict[str, Any]], trial:
             f"expected {setting} on events; none of {len(events)} recent ones has {name!r}",
             f"set SOURCES__{trial.instance.upper()}__{setting.upper()}; they have: {near or 'no own ones'}",
         )
+
+
+def _events_named(client: MixpanelClient, trial: Trial) -> None:
+    """Whether the events that count as use, or as activation, are sent at all."""
+    analytics = trial.mappings.get("analytics") or {}
+    activation = (analytics.get("activation") or {}).get("events") or []
+    wanted = [*(analytics.get("value_events") or []), *(one.get("name") for one in activation)]
+    names = set(client.event_names()) if wanted else set()
+    missing = sorted({str(name) for name in wanted} - names)
+    if missing:
+        trial.add(
+            "events of mappings.yml",
+            "warning",
+            f"expected events that are sent; {', '.join(missing)} did not come lately",
+            f"correct value_events and activation; sent are: {', '.join(sorted(names)[:12]) or 'none'}",
+        )
+    elif wanted:
+        trial.add("events of mappings.yml", "ok", "are sent")
