@@ -13,6 +13,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,9 @@ class Examination:
         directory = governance_directory(self.connections)
         if directory is None:
             return
-        zone = _document(directory / "calendars.yml").get("time_zone")
+        calendars = _document(directory / "calendars.yml")
+        yield from self._fiscal_years(calendars)
+        zone = calendars.get("time_zone")
         if zone and zone != self.settings.time_zone:
             yield _problem(
                 "settings",
@@ -177,6 +180,28 @@ class Examination:
                         f"expected one name; mappings.yml says {value!r}, sources.{each.instance} {theirs!r}",
                         "make both the same; what is loaded follows the connection's settings",
                     )
+
+    def _fiscal_years(self, calendars: Mapping[str, Any]) -> Iterator[Finding]:
+        listed = calendars.get("fiscal_years")
+        years = [year.get("starts_on") for year in listed or [] if isinstance(year, dict)]
+        starts = [start for start in years if isinstance(start, date)]
+        begins = self.settings.analytics_starts_on
+        if not starts:
+            yield _warning(
+                "settings",
+                "fiscal years",
+                "expected fiscal_years in calendars.yml; there are none",
+                "add them: money in several currencies has no exchange rate without",
+            )
+        elif min(starts) > begins:
+            yield _warning(
+                "settings",
+                "fiscal years",
+                f"expected years back to the first day of data; they begin {min(starts)}, and "
+                f"NORTE_ANALYTICS_STARTS_ON is {begins}",
+                "add to calendars.yml the years since the oldest contract, deal or event: what lies before "
+                "the first has neither dates nor exchange rates, and is held back",
+            )
 
     def warehouse_findings(self) -> Iterator[Finding]:
         """The home's disk, the DuckDB file, who holds it."""
