@@ -14,7 +14,7 @@ import numpy as np
 from ingestion.enrichment.impact.contrasts import Estimate
 
 DESIGN_FLOOR = 0.01
-# A placebo that rises may be growth that goes on or a long spike that falls back by itself; before the release both
+# A placebo that rises may be growth that goes on or a long spike that falls back: before the release both
 # look the same. Half of it is taken off, and the other half stands in the error.
 TAKEN_OFF = 0.5
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -128,15 +129,27 @@ class _Exposure:
         who = np.flatnonzero(exposed < NEVER)
         order = np.argsort(exposed[who], kind="stable")
         self.accounts = who[order]
-        self.weeks = exposed[who][order].astype(float)
+        self.weeks = exposed[who][order].astype(np.int64)
 
     def difference(
         self, week: int, before: tuple[int, int], after: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Accounts whose exposed share of weeks differs between the windows, and by how much."""
         low, high = np.searchsorted(self.weeks, [week + before[0], week + after[1] + 1])
-        first = self.weeks[low:high] - week
-        return self.accounts[low:high], _share(first, after) - _share(first, before)
+        by_week = _differences(before, after)
+        return self.accounts[low:high], by_week[self.weeks[low:high] - (week + before[0])]
+
+
+@cache
+def _differences(before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
+    """Exposed share of the weeks after minus that before, by week of first exposure from the first on."""
+    first = np.arange(before[0], after[1] + 1)
+    return _share(first, after) - _share(first, before)
+
+
+def _dot(one: np.ndarray, other: np.ndarray) -> float:
+    """Sum of products on one thread: starting others costs more than they bring on vectors of this size."""
+    return float(np.einsum("i,i->", one, other))
 
 
 def _share(first: np.ndarray, window: tuple[int, int]) -> np.ndarray:
@@ -276,9 +289,9 @@ class _Solver:
             weights[stack.rows] = stack.weights
             for k in near:
                 accounts, difference = self.exposures[k].difference(week, before, after)
-                exposure[k] += weights[accounts] @ difference
+                exposure[k] += _dot(weights[accounts], difference)
             weights[stack.rows] = 0.0
-            moment += float(stack.weights @ stack.change)
+            moment += _dot(stack.weights, stack.change)
             influence[stack.rows] += stack.weights * stack.left
             treated.append(stack.rows[stack.treated])
             left_of_treated += float(stack.left[stack.treated].sum())
@@ -328,10 +341,11 @@ class _Solver:
         controls = ~treated
         level = level - _by_stratum(level, strata, controls, panel.n_strata)[strata]
         left = change - _by_stratum(change, strata, controls, panel.n_strata)[strata]
-        squares = float(level[controls] @ level[controls])
+        of_controls = level[controls]
+        squares = _dot(of_controls, of_controls)
         if squares > 1e-12 * len(rows):
-            weights = weights - np.where(controls, level, 0.0) * (float(weights @ level) / squares)
-            left = left - level * (float(level[controls] @ left[controls]) / squares)
+            weights = weights - np.where(controls, level, 0.0) * (_dot(weights, level) / squares)
+            left = left - level * (_dot(of_controls, left[controls]) / squares)
         count = np.bincount(strata[controls], minlength=panel.n_strata)
         few = np.sqrt(count / np.maximum(count - 1, 1))[strata]
         left = np.where(controls, left * few, left)
