@@ -83,7 +83,9 @@ def pooled_drift(placebos: np.ndarray, errors: np.ndarray) -> Drift:
     weight = 1 / variance
     fixed = float(weight @ value / weight.sum())
     spread = float(weight @ (value - fixed) ** 2)
-    between = max(0.0, (spread - (len(value) - 1)) / float(weight.sum() - (weight @ weight) / weight.sum()))
+    # Zero where one placebo is known so much better than the others that it is all there is.
+    information = float(weight.sum() - (weight @ weight) / weight.sum())
+    between = max(0.0, (spread - (len(value) - 1)) / information) if information > 0 else 0.0
     weight = 1 / (variance + between)
     mean = float(weight @ value / weight.sum())
     of_mean = 1 / float(weight.sum())

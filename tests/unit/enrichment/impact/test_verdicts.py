@@ -12,9 +12,7 @@ from ingestion.enrichment.impact.verdicts import Cell, benjamini_hochberg, decid
 
 
 def cell(effect: float, error: float, metric: str = "active", horizon: str = "2025-02-03") -> Cell:
-    made = Cell(
-        "d", metric, "adopters", 11, horizon=pd.Timestamp(horizon), fewer_is_better=metric == "tickets"
-    )
+    made = Cell("d", metric, "adopters", horizon=pd.Timestamp(horizon), fewer_is_better=metric == "tickets")
     made.effect, made.std_error, made.degrees = effect, error, 500.0
     made.counterfactual = 1.0
     made.p_value = float(2 * stats.t.sf(abs(effect) / error, 500))
@@ -60,3 +58,14 @@ def test_drift_that_is_not_known_well_is_shrunk() -> None:
     assert sure.mean == pytest.approx(0.02, rel=0.01)
     assert abs(unsure.mean) < 0.008
     assert unsure.variance > sure.variance
+
+
+def test_one_placebo_that_is_known_far_better_than_the_others_stands_alone() -> None:
+    found = pooled_drift(np.array([0.01, 0.5]), np.array([1e-9, 1.0]))
+    assert found.mean == pytest.approx(0.01)
+    assert np.isfinite(found.variance)
+
+
+def test_without_placebos_there_is_no_drift() -> None:
+    found = pooled_drift(np.array([np.nan, 0.1]), np.array([0.1, np.nan]))
+    assert (found.mean, found.variance) == (0.0, 0.0)
