@@ -166,7 +166,7 @@ def _register(connection: duckdb.DuckDBPyConnection, name: str, frames: Mapping[
     if isinstance(frame, Path):
         try:
             escaped = str(frame).replace("'", "''")
-            connection.execute(f"create view raw_{name} as select * from read_parquet('{escaped}')")
+            connection.execute(f"create view given_{name} as select * from read_parquet('{escaped}')")
         except duckdb.Error as error:
             raise FramesInvalid(
                 f"{frame.name} as Parquet", str(error).splitlines()[0], "write it again"
@@ -175,8 +175,20 @@ def _register(connection: duckdb.DuckDBPyConnection, name: str, frames: Mapping[
         table = (
             pa.Table.from_pandas(frame, preserve_index=False) if isinstance(frame, pd.DataFrame) else frame
         )
-        connection.register(f"raw_{name}", table)
-    columns = [row[0] for row in connection.execute(f"describe raw_{name}").fetchall()]
+        connection.register(f"given_{name}", table)
+    types = {row[0]: str(row[1]) for row in connection.execute(f"describe given_{name}").fetchall()}
+    columns = list(types)
+    # A column in which nothing is known arrives without a type: nobody has left yet, nothing is released.
+    untyped = [
+        column
+        for column in (*WEEK_COLUMNS.get(name, ()), "released_at")
+        if types.get(column, "VARCHAR") not in ("VARCHAR", "DATE")
+        and not types[column].startswith("TIMESTAMP")
+        and not _one(connection, f"select count({column}) from given_{name}")
+    ]
+    typed = ", ".join(f"null::timestamp as {column}" for column in untyped)
+    replaced = f"replace ({typed})" if untyped else ""
+    connection.execute(f"create view raw_{name} as select * {replaced} from given_{name}")
     missing = [column for column in REQUIRED_COLUMNS[name] if column not in columns]
     if missing:
         raise FramesInvalid(

@@ -137,3 +137,16 @@ def test_few_rows_do_not_crash() -> None:
     world = simulate(KINDS["spike"], accounts=10, seed=1, weeks=40, deliveries=4)
     found = evaluate(world.frames).impact.to_pandas()
     assert set(found["verdict"]) <= {"not_measurable", "too_early"}
+
+
+def test_columns_in_which_nothing_is_known_are_read(world: World, tmp_path: Path) -> None:
+    frames = {
+        **world.frames,
+        "accounts": world.frames["accounts"].assign(churn_week=None),
+        "deliveries": world.frames["deliveries"].assign(released_at=None),
+    }
+    for name, frame in frames.items():
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / f"{name}.parquet")
+    from_files = evaluate_directory(tmp_path, tmp_path / "out.parquet").impact
+    assert set(from_files["verdict"].to_pylist()) == {"too_early"}
+    assert evaluate(frames).impact.num_rows == from_files.num_rows
