@@ -251,10 +251,13 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, folder: Path, table: P
 
 
 def _data_as_of(connection: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
-    """The latest load of any source, as data health tells it; without it, now."""
+    """Up to when every source has been read, as data health tells it; without it, now.
+
+    The source that is furthest behind decides: a newer date would vouch for numbers that are older.
+    """
     try:
         row = connection.execute(
-            "select max(last_loaded_at) from governance.mart_governance__data_health where"
+            "select min(last_loaded_at) from governance.mart_governance__data_health where"
             " subject_type = 'source'"
         ).fetchone()
     except duckdb.CatalogException:

@@ -21,7 +21,7 @@ from orchestration.demo import Demo, DemoState
 from tests.truth.base import Truth
 
 NORTE = Path(sys.executable).with_name("norte")
-ACCOUNTS, MONTHS = 40, 18
+ACCOUNTS, MONTHS = 30, 18
 PATIENCE_SECONDS = 600
 
 

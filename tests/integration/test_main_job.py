@@ -114,8 +114,9 @@ def test_a_vendor_that_is_down_stops_no_other(days: dict[str, Day], company: Com
             "where subject_type = 'source' and subject like 'zendesk%'"
         ).fetchone()
     assert age is not None and age[0] >= 23
-    page = (company.published.parent / "pages" / "data_health.html").read_text(encoding="utf-8")
-    assert "zendesk" in page.lower()
+    for name in ("product_review", "metrics", "customers", "data_health"):
+        page = (company.published.parent / "pages" / f"{name}.html").read_text(encoding="utf-8")
+        assert "zendesk was last read on" in page, name
 
 
 def test_the_published_file_explains_its_columns_and_shows_no_other_schema(days: dict[str, Day]) -> None:

@@ -101,8 +101,11 @@ def _write(
         stale = [
             page.texts("stale_source", source=row["subject"], loaded=formats.moment(row["last_loaded_at"]))
             for row in published.rows(
-                "select subject, last_loaded_at from governance.mart_governance__data_health"
-                " where subject_type = 'source' and not is_fresh order by subject"
+                # Late by its promise, or an hour behind the others: a page may mix what both brought.
+                "select subject, last_loaded_at from ("
+                " select *, max(last_loaded_at) over () as newest"
+                " from governance.mart_governance__data_health where subject_type = 'source')"
+                " where not is_fresh or last_loaded_at < newest - interval 1 hour order by subject"
             )
         ]
     path = out / f"{name}.html"
