@@ -3,7 +3,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-clients lint format snapshots clean
+.PHONY: help demo ui test test-clients lint bench-impact format snapshots clean
 
 help: ## List what there is.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,7 +33,10 @@ lint: .venv/.installed ## Formatting, linting, types, SQL style.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar --nofail-on-unparsable -q dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint --disable-progress-bar -q dbt_project/models dbt_project/tests
+
+bench-impact: .venv/.installed ## How far the impact engine can be trusted, on simulated companies (hours).
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.impact
 
 format: .venv/.installed ## Format the code.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

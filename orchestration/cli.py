@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ingestion.enrichment.impact.cli import impact
 from ingestion.sandbox.cli import sandbox
 from orchestration.commands.backup import backup, restore
 from orchestration.commands.doctor import doctor
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sandbox, name="sandbox")
+app.add_typer(impact, name="impact")
 app.command()(init)
 app.command()(doctor)
 app.command()(backup)

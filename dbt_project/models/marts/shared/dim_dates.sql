@@ -1,11 +1,14 @@
 with
 
+-- Fifteen years back reach behind what a CRM or a tracker holds; governed fiscal years may begin earlier still.
+first_days as (
+    select {{ start_of('year', 'starts_on') }} as first_on from {{ ref('stg_governance__fiscal_years') }}
+    union all
+    select {{ add_months(start_of('year', today()), -180) }} as first_on
+),
+
 days as (
-    {{ date_spine(
-        "coalesce((select " ~ start_of('year', 'min(years.starts_on)') ~ " from "
-        ~ ref('stg_governance__fiscal_years') ~ " as years), cast('2020-01-01' as date))",
-        spine_end()
-    ) }}
+    {{ date_spine("(select min(first_days.first_on) from first_days)", spine_end()) }}
 ),
 
 fiscal_years as (

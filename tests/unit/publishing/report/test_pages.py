@@ -226,11 +226,15 @@ def test_the_same_file_gives_the_same_pages(tables: Tables, site: Site, tmp_path
         assert again.text(name) == site.text(name)
 
 
-def test_every_page_names_a_source_that_lies_behind_the_others_even_within_its_promise(tmp_path: Path) -> None:
+def test_every_page_names_a_source_that_lies_behind_even_within_its_promise(
+    tmp_path: Path,
+) -> None:
     content = make_tables()
     health = content["governance.mart_governance__data_health"]
     is_zendesk = (health.subject_type == "source") & (health.subject == "zendesk")
-    health.loc[is_zendesk, "last_loaded_at"] = health.loc[is_zendesk, "last_loaded_at"] - pd.Timedelta(hours=23)
+    health.loc[is_zendesk, "last_loaded_at"] = health.loc[is_zendesk, "last_loaded_at"] - pd.Timedelta(
+        hours=23
+    )
     site = draw(tmp_path, content)
     for name in NAMES:
         assert "zendesk was last read on" in site.text(name), name
