@@ -104,6 +104,10 @@ class Epic:
     delivery: str | None
 
 
+EPIC_LEVEL = 1
+ASKED_FOR_OF_20 = 9
+
+
 @dataclass(frozen=True)
 class WrittenIssue:
     """What other domains may know of an issue."""
@@ -114,6 +118,16 @@ class WrittenIssue:
     delivery: str | None
     level: int
     key: str
+    is_asked_for: bool
+    """Whether customers ever ask for what its epic is about: a good part of a roadmap nobody asked for."""
+
+
+def _is_asked_for(issue: Issue, levels: dict[int, int]) -> bool:
+    top = issue
+    while top.parent is not None and levels[top.type_id] < EPIC_LEVEL:
+        top = top.parent
+    is_loose = levels[top.type_id] < EPIC_LEVEL
+    return issue.delivery is not None or is_loose or top.issue_id % 20 < ASKED_FOR_OF_20
 
 
 class Delivery:
@@ -671,6 +685,7 @@ class Delivery:
                 i.delivery,
                 levels[i.type_id],
                 f"{i.project.key}-{i.number}",
+                _is_asked_for(i, levels),
             )
             for i in self.issues
         ]

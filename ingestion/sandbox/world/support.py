@@ -578,7 +578,7 @@ def _link(setting: Setting, tickets: list[Ticket], issues: list[WrittenIssue], l
     rng = setting.stream("ticket links")
     by_theme: dict[str, list[WrittenIssue]] = defaultdict(list)
     for issue in issues:
-        if issue.theme and issue.level <= 0:
+        if issue.theme and issue.level <= 0 and issue.is_asked_for:
             by_theme[issue.theme].append(issue)
     links = []
     for ticket in tickets:
