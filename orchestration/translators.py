@@ -15,6 +15,8 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 # What the build writes about itself; every other source is a vendor's.
 OWN_SOURCE = "norte"
+# In a model's meta `reads_raw_tables`, beside names of tables that it reads in every source.
+ALL_RAW_TABLES = "*"
 DEFAULT_OWNER = "team:data_platform"
 FRESH_FOR = timedelta(hours=26)
 WARN_AFTER = timedelta(hours=6)
@@ -43,9 +45,19 @@ class NorteTranslator(DagsterDbtTranslator):
             )
         read_by_name = _meta(props).get("reads_raw_tables", ())
         if read_by_name:
-            vendors = sorted({node["source_name"] for node in manifest["sources"].values()} - {OWN_SOURCE})
+            declared = sorted({(node["source_name"], node["name"]) for node in manifest["sources"].values()})
+            vendors = sorted({vendor for vendor, _ in declared} - {OWN_SOURCE})
             known = {dep.asset_key for dep in spec.deps}
-            named = [dg.AssetKey(["raw", vendor, table]) for vendor in vendors for table in read_by_name]
+            named = [
+                dg.AssetKey(["raw", vendor, table])
+                for vendor in vendors
+                for table in read_by_name
+                if table != ALL_RAW_TABLES
+            ]
+            if ALL_RAW_TABLES in read_by_name:
+                named += [
+                    dg.AssetKey(["raw", vendor, table]) for vendor, table in declared if vendor in vendors
+                ]
             attributes["deps"] = [*spec.deps, *(dg.AssetDep(key) for key in named if key not in known)]
         return spec.replace_attributes(**attributes)
 

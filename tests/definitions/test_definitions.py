@@ -60,6 +60,8 @@ def test_lineage_is_unbroken_from_every_vendor_resource_to_a_published_file(
     assert dead_ends == set()
     roots = {key for key in upstream if not assets[key]["after"]}
     assert {key for key in roots if not key.startswith(("raw/", "reference/"))} == set()
+    unread = {key for key in assets if key.startswith("raw/") and key not in upstream}
+    assert {key for key in unread if not key.startswith("raw/norte/")} == set()
     sources = {key.split("/")[1] for key in roots if key.startswith("raw/")}
     assert sources >= {"hubspot", "zendesk", "mixpanel", "jira", "governance"}
 
