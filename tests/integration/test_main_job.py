@@ -91,6 +91,28 @@ def test_a_further_day_loads_only_what_is_new(days: dict[str, Day]) -> None:
         assert 0 < second[source] < 0.2 * first[source], source
 
 
+@pytest.mark.parametrize("day", ["first day", "second day", "day of kills"])
+def test_data_health_counts_what_is_published_and_when_it_was_read(day: str, days: dict[str, Day]) -> None:
+    lived = days[day]
+    with duckdb.connect(str(lived.published), read_only=True) as reader:
+        health = reader.execute(
+            "select subject_type, subject, row_count, last_loaded_at, is_fresh, is_held_back, "
+            "failing_check_count "
+            "from governance.mart_governance__data_health"
+        ).fetchall()
+        marts = {row[1]: row for row in health if row[0] == "mart"}
+        for subject, row in marts.items():
+            counted = reader.execute(f"select count(*) from {subject}").fetchone()
+            assert counted == (row[2],), subject
+        tables = reader.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+    assert {name for (name,) in tables} - set(marts) == {"governance.mart_governance__data_health"}
+    sources = {row[1]: row for row in health if row[0] == "source"}
+    assert set(sources) == {"governance", "hubspot", "jira", "mixpanel", "zendesk"}
+    for _, source, _, last_loaded_at, is_fresh, *_ in sources.values():
+        assert is_fresh and last_loaded_at == lived.now.replace(tzinfo=None), source
+    assert not any(is_held_back or failing for *_, is_held_back, failing in health)
+
+
 def test_a_vendor_that_is_down_stops_no_other(days: dict[str, Day], company: Company) -> None:
     import requests
 

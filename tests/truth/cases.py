@@ -82,6 +82,7 @@ CASES = (
         where="(has_crm or person_kind = 'staff') and length(person_key) = 64",
     ),
     Case("metric.dim_teams", dimensions.dim_teams, ("team_id",)),
+    Case("metric.dim_metrics", dimensions.dim_metrics, ("metric_id",)),
     Case("metric.fct_mrr_daily", revenue.fct_mrr_daily, ("account_id", "date_on")),
     Case(
         "metric.fct_mrr_movements",

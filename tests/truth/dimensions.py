@@ -124,3 +124,23 @@ def dim_teams(truth: Truth) -> pd.DataFrame:
         [(team, *values) for team, values in rows.items()],
         columns=["team_id", "team_name", "team_kind", "owner"],
     )
+
+
+@remembered
+def dim_metrics(truth: Truth) -> pd.DataFrame:
+    """What the company governs of each metric; definitions are the project's own and are not compared."""
+    rows = []
+    for metric in truth.yaml("metrics.yml")["metrics"]:
+        target, thresholds = metric.get("target") or {}, metric.get("thresholds") or {}
+        rows.append(
+            {
+                "metric_id": metric["id"],
+                "owner": metric.get("owner"),
+                "target_value": target.get("value"),
+                "target_on": target.get("by"),
+                "threshold_low": thresholds.get("low"),
+                "threshold_high": thresholds.get("high"),
+                "parent_metric_id": metric.get("parent"),
+            }
+        )
+    return pd.DataFrame(rows)
