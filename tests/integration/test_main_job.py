@@ -15,7 +15,8 @@ from tests.truth.cases import CASES, Case
 from tests.truth.compare import differences
 from tests.truth.published import read_case
 
-pytestmark = pytest.mark.integration
+# The days are lived in the first test that asks for them.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(2400)]
 
 SEED = 11
 # Where a build is killed: in a stage of its progress, once it has come at least so far (of its steps).
