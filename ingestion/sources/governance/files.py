@@ -190,7 +190,7 @@ CSV_FILES: dict[str, Mapping[str, Field]] = {
     "theme_overrides": {
         "feedback_id": _NAME,
         "theme_id": Field("slug", is_required=True),
-        "action": Field(choices=("add", "remove"), is_required=True),
+        "action": Field(choices=("add", "remove", "set"), is_required=True),
         "by": Field(),
         "at": Field(),
         "reason": Field(),

@@ -1,0 +1,1 @@
+"""What customers say, as data: an engine on frames that needs neither warehouse nor scheduler."""
