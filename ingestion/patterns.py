@@ -97,7 +97,7 @@ def _can_hang(tree: Any) -> bool:
 def _varies(tree: Any) -> bool:
     """Whether what repeats can match texts of different lengths without a mark that says where it ends."""
     low, high = tree.getwidth()
-    if low == high and not any(operation is codes.BRANCH for operation, _ in tree):
+    if low == high and not _branches(tree):
         return low == 0
     items = list(tree)
     while len(items) == 1 and items[0][0] is codes.SUBPATTERN:
@@ -107,6 +107,13 @@ def _varies(tree: Any) -> bool:
     if first is None:
         return True
     return any(_may_hold(item, first) for item in items[1:])
+
+
+def _branches(tree: Any) -> bool:
+    return any(
+        operation is codes.BRANCH or any(_branches(inner) for inner in _inner(operation, argument))
+        for operation, argument in tree
+    )
 
 
 def _set_of(item: tuple[Any, Any]) -> str | None:
