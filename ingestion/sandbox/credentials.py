@@ -31,6 +31,9 @@ JIRA_CLOUD_ID = "11111111-2222-4333-8444-555555555555"
 JIRA_EMAIL = "pipeline@norte.example"
 JIRA_API_TOKEN = "sandbox-jira-api-token"
 JIRA_OAUTH_TOKEN = "sandbox-jira-oauth-token"
+JIRA_PERSONAL_ACCESS_TOKEN = "sandbox-jira-personal-access-token"
+JIRA_USERNAME = "pipeline"
+JIRA_PASSWORD = "sandbox-jira-password"
 
 
 def connection_env(base_url: str, governance_dir: Path, person_key_secret: str) -> dict[str, str]:

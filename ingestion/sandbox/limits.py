@@ -1,4 +1,4 @@
-"""How vendors count requests: rolling windows, fixed windows and the number in flight.
+"""How vendors count requests: rolling windows, fixed windows, token buckets and the number in flight.
 
 Belongs here: counting. Does not belong here: any vendor's numbers, headers or bodies.
 Time is seconds of a monotonic clock that the caller passes in.
@@ -61,6 +61,26 @@ class FixedWindow:
             return Verdict(False, self.limit, 0, resets)
         self._count += 1
         return Verdict(True, self.limit, self.limit - self._count, resets)
+
+
+@dataclass
+class TokenBucket:
+    """A bucket of `size` tokens, one a request, that fills at `per_second`. `size` 0 means no limit."""
+
+    size: int
+    per_second: float
+    _tokens: float | None = None
+    _at: float = 0.0
+
+    def take(self, at: float) -> Verdict:
+        if not self.size:
+            return Verdict(True, 0, 1_000_000, 0.0)
+        held = self.size if self._tokens is None else self._tokens + (at - self._at) * self.per_second
+        self._tokens, self._at = min(float(self.size), held), at
+        if self._tokens < 1:
+            return Verdict(False, self.size, 0, (1 - self._tokens) / self.per_second)
+        self._tokens -= 1
+        return Verdict(True, self.size, int(self._tokens), 1 / self.per_second)
 
 
 @dataclass

@@ -1,11 +1,11 @@
-"""Jira Cloud: delivery. See README.md for endpoints, scopes, limits and quirks."""
+"""Jira Cloud and Data Center: delivery. See README.md for endpoints, scopes, limits and quirks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ingestion.source import RunContext, Slice
-from ingestion.sources.jira.client import JiraClient
+from ingestion.sources.jira.clients import open_client
 from ingestion.sources.jira.resources import RESOURCES
 from ingestion.sources.jira.settings import JiraSettings
 from ingestion.sources.jira.streams import JiraReader
@@ -23,7 +23,7 @@ class JiraSource:
 
     def slices(self, settings: JiraSettings, context: RunContext) -> Iterator[Slice]:
         """One run, cut by rows."""
-        client = JiraClient(settings, source=context.instance, on_request=context.on_request)
+        client = open_client(settings, source=context.instance, on_request=context.on_request)
         with client.http:
             yield from JiraReader(settings, context, client).slices()
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ingestion.probing import Trial
 from ingestion.sources.jira.client import JiraClient
+from ingestion.sources.jira.clients import open_client
 from ingestion.sources.jira.records import IssueFields
 from ingestion.sources.jira.settings import JiraSettings
 
@@ -26,7 +27,9 @@ _SOFTWARE = (
 
 def probe(settings: JiraSettings, trial: Trial) -> None:
     """The user first: with a bad token, search answers 200 and no issues."""
-    client = trial.opened(lambda: JiraClient(settings, source=trial.instance, on_request=lambda status: None))
+    client = trial.opened(
+        lambda: open_client(settings, source=trial.instance, on_request=lambda status: None)
+    )
     with client.http:
         trial.listen(client.http)
         user = trial.attempt(
@@ -50,7 +53,7 @@ def probe(settings: JiraSettings, trial: Trial) -> None:
             trial.attempt(path, lambda path=path: client.array(path), remedy=_BROWSE)  # type: ignore[misc]
         trial.attempt(
             "users",
-            lambda: client.array("users/search", {"maxResults": 1}),
+            lambda: _first(client.users()),
             remedy="give the user the global permission *Browse users and groups*; a scoped token also needs "
             "read:jira-user",
         )
@@ -92,7 +95,7 @@ def _custom_fields(settings: JiraSettings, fields: list[Any], trial: Trial) -> N
                 setting,
                 "problem",
                 f"expected fields of this site; there is no {', '.join(missing)}",
-                f"correct {variable}: ids look like customfield_10016 and are listed by /rest/api/3/field",
+                f"correct {variable}: ids look like customfield_10016 and are listed by /rest/api/2/field",
             )
         elif chosen:
             trial.add(setting, "ok", ", ".join(f"{ids[one]} ({one})" for one in chosen))
@@ -108,7 +111,7 @@ def _custom_fields(settings: JiraSettings, fields: list[Any], trial: Trial) -> N
 def _projects(client: JiraClient, settings: JiraSettings, trial: Trial) -> None:
     projects = trial.attempt(
         "projects",
-        lambda: list(client.paged("project/search")),
+        lambda: client.projects("live"),
         says=lambda found: f"{len(found)} visible",
         remedy=_BROWSE,
     )
@@ -130,14 +133,12 @@ def _projects(client: JiraClient, settings: JiraSettings, trial: Trial) -> None:
 def _issues(client: JiraClient, trial: Trial) -> None:
     page = trial.attempt(
         "issues",
-        lambda: next(client.search("created >= '1970-01-02' order by updated desc", ids_only=True)),
+        lambda: next(client.search("created >= '1970-01-02' order by updated desc", fields=("id",))),
         says=lambda found: "can be read" if found else "can be read; there are none",
         remedy=_BROWSE,
     )
     if page:
-        trial.attempt(
-            "changelog", lambda: next(client.changelogs([str(page[0]["id"])]), None), remedy=_BROWSE
-        )
+        trial.attempt("changelog", lambda: next(client.changelogs(page[:1]), None), remedy=_BROWSE)
 
 
 def _limits(client: JiraClient, settings: JiraSettings, trial: Trial) -> None:

@@ -19,6 +19,8 @@ _SPRINT_SCHEMA = "com.pyxis.greenhopper.jira:gh-sprint"
 _STORY_POINT_SCHEMA = "com.pyxis.greenhopper.jira:jsw-story-points"
 _FLOAT_SCHEMA = "com.atlassian.jira.plugin.system.customfieldtypes:float"
 _STORY_POINT_NAMES = frozenset({"story points", "story point estimate", "pontos de história"})
+# Where Data Center keeps what an issue belongs to, as a key; `parent` is there for sub-tasks only.
+_PARENT_SCHEMAS = ("com.pyxis.greenhopper.jira:gh-epic-link", "com.atlassian.jpo:jpo-custom-field-parent")
 _FLAGGED_NAMES = frozenset({"flagged", "sinalizado", "sinalizada"})
 _SPRINT_TEXT_ID = re.compile(r"\bid=(\d+)")
 
@@ -31,11 +33,13 @@ class IssueFields:
         story_points: in order of preference; the first that holds a number counts.
         sprint: the sprint field, if the site has one.
         flagged: fields whose being filled means `impediment`.
+        parents: fields that name the issue above by its key.
     """
 
     story_points: tuple[str, ...]
     sprint: str | None
     flagged: tuple[str, ...]
+    parents: tuple[str, ...] = ()
 
     @classmethod
     def find(
@@ -56,6 +60,7 @@ class IssueFields:
         by_name: list[str] = []
         sprints: list[str] = []
         flags: list[str] = []
+        parents: list[str] = []
         for one in fields:
             schema = _dig(one, "schema", "custom")
             name = str(one.get("name") or "").strip().lower()
@@ -65,17 +70,44 @@ class IssueFields:
                 by_name.append(str(one["id"]))
             elif schema == _SPRINT_SCHEMA:
                 sprints.append(str(one["id"]))
+            elif schema in _PARENT_SCHEMAS:
+                parents.append(str(one["id"]))
             elif one.get("custom") and name in _FLAGGED_NAMES:
                 flags.append(str(one["id"]))
         return cls(
             story_points=tuple(story_points) or (*by_name, *by_schema),
             sprint=sprint or (sprints[0] if sprints else None),
             flagged=(flagged,) if flagged else tuple(flags),
+            parents=tuple(parents),
         )
 
 
-def issue(found: Mapping[str, Any], where: IssueFields) -> Record | Malformed:
-    """One issue with its versions, sprints and links."""
+def named_levels(epic_types: Iterable[str], initiative_types: Iterable[str]) -> dict[str, int]:
+    """Levels by the lower-case name of the issue type, for sites that do not tell them."""
+    return {
+        **{name.lower(): 1 for name in epic_types},
+        **{name.lower(): 2 for name in initiative_types},
+    }
+
+
+def parent_keys(issues: Iterable[Mapping[str, Any]], where: IssueFields) -> set[str]:
+    """Keys of the issues above these that are told by key only."""
+    found = {_parent_key(_map(one.get("fields")), where) for one in issues if isinstance(one, Mapping)}
+    return {key for key in found if key}
+
+
+def issue(
+    found: Mapping[str, Any],
+    where: IssueFields,
+    levels: Mapping[str, int] | None = None,
+    parents: Mapping[str, str] | None = None,
+) -> Record | Malformed:
+    """One issue with its versions, sprints and links.
+
+    Arguments:
+        levels: see `named_levels`.
+        parents: ids of the issues that `parent_keys` asked for.
+    """
     fields = found.get("fields")
     issue_id = _text(found.get("id"))
     if issue_id is None or not isinstance(fields, Mapping):
@@ -89,7 +121,7 @@ def issue(found: Mapping[str, Any], where: IssueFields) -> Record | Malformed:
         "project_key": _dig(fields, "project", "key"),
         "issue_type_id": _text(kind.get("id")),
         "issue_type_name": kind.get("name"),
-        "hierarchy_level": kind.get("hierarchyLevel"),
+        "hierarchy_level": _level(kind, levels or {}),
         "summary": fields.get("summary"),
         "description_text": adf_to_text(fields.get("description")),
         "status_id": _text(status.get("id")),
@@ -100,9 +132,10 @@ def issue(found: Mapping[str, Any], where: IssueFields) -> Record | Malformed:
         "resolved_at": fields.get("resolutiondate"),
         "created_at": fields.get("created"),
         "updated_at": fields.get("updated"),
-        "assignee_id": _dig(fields, "assignee", "accountId"),
-        "reporter_id": _dig(fields, "reporter", "accountId"),
-        "parent_id": _text(_dig(fields, "parent", "id")),
+        "assignee_id": user_id(fields.get("assignee")),
+        "reporter_id": user_id(fields.get("reporter")),
+        "parent_id": _text(_dig(fields, "parent", "id"))
+        or (parents or {}).get(_parent_key(fields, where) or ""),
         "story_points": next(
             (fields[one] for one in where.story_points if fields.get(one) is not None), None
         ),
@@ -120,7 +153,9 @@ def issue(found: Mapping[str, Any], where: IssueFields) -> Record | Malformed:
         ],
         "issue_links": [_link(issue_id, link) for link in fields.get("issuelinks") or []],
     }
-    return Record(values=values, payload=found, children=children)
+    # The changelog has a table of its own.
+    payload = {name: value for name, value in found.items() if name != "changelog"}
+    return Record(values=values, payload=payload, children=children)
 
 
 def changes(log: Mapping[str, Any]) -> list[Record | Malformed]:
@@ -141,7 +176,7 @@ def changes(log: Mapping[str, Any]) -> list[Record | Malformed]:
                 "to_value": _text(item.get("to")),
                 "to_label": item.get("toString"),
                 "changed_at": instant(history.get("created")),
-                "author_id": _dig(history, "author", "accountId"),
+                "author_id": user_id(history.get("author")),
             },
             payload={**item, "author": history.get("author"), "created": history.get("created")},
         )
@@ -178,13 +213,13 @@ def status(found: Mapping[str, Any]) -> Record:
     )
 
 
-def issue_type(found: Mapping[str, Any]) -> Record:
-    """An issue type."""
+def issue_type(found: Mapping[str, Any], levels: Mapping[str, int] | None = None) -> Record:
+    """An issue type; `levels` as in `issue`."""
     return Record(
         values={
             "issue_type_id": _text(found.get("id")),
             "name": found.get("name"),
-            "hierarchy_level": found.get("hierarchyLevel"),
+            "hierarchy_level": _level(found, levels or {}),
         },
         payload=found,
     )
@@ -206,7 +241,7 @@ def user(found: Mapping[str, Any]) -> Record:
     """A user; pictures' addresses are left out of the payload, they change without meaning."""
     return Record(
         values={
-            "account_id": found.get("accountId"),
+            "account_id": user_id(found),
             "display_name": found.get("displayName"),
             "email_address": found.get("emailAddress") or None,
             "account_type": found.get("accountType"),
@@ -267,6 +302,12 @@ def version(found: Mapping[str, Any], project_id: str) -> Record:
     )
 
 
+def user_id(found: Any) -> str | None:
+    """Cloud's accountId; Data Center's key, which outlives a change of the user name."""
+    user = _map(found)
+    return user.get("accountId") or user.get("key") or user.get("name")
+
+
 def instant(value: Any) -> str | None:
     """ISO text in UTC: bulk changelogs tell time in epoch milliseconds, all else as ISO with an offset."""
     if isinstance(value, int | float):
@@ -288,6 +329,19 @@ def _sprint_ids(value: Any) -> list[str]:
         elif isinstance(one, str) and (match := _SPRINT_TEXT_ID.search(one)):
             found[match.group(1)] = None
     return list(found)
+
+
+def _parent_key(fields: Mapping[str, Any], where: IssueFields) -> str | None:
+    if fields.get("parent"):
+        return None
+    return next((str(fields[one]) for one in where.parents if isinstance(fields.get(one), str)), None)
+
+
+def _level(kind: Mapping[str, Any], levels: Mapping[str, int]) -> int | None:
+    """Cloud tells the level; Data Center only what is a sub-task."""
+    if kind.get("hierarchyLevel") is not None or "subtask" not in kind:
+        return kind.get("hierarchyLevel")
+    return -1 if kind["subtask"] else levels.get(str(kind.get("name")).lower(), 0)
 
 
 def _link(issue_id: str, link: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ of records (`records.py`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from ingestion.mapping import mapped
 from ingestion.slicing import Checkpoint, Stream, cut, interleave
 from ingestion.source import Batch, Malformed, Record, RunContext, Slice
 from ingestion.sources.jira import records
-from ingestion.sources.jira.client import JiraClient
+from ingestion.sources.jira.client import JiraClient, ProjectState
 from ingestion.sources.jira.settings import JiraSettings
 
 _LOG = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ class JiraReader:
             sprint=settings.sprint_field,
             flagged=settings.flagged_field,
         )
+        self._levels = records.named_levels(settings.epic_types, settings.initiative_types)
         projects, archived, deleted = self._projects()
         yield from self._full_list(
             "projects",
@@ -100,11 +101,9 @@ class JiraReader:
         """Live, archived and deleted projects: asked apart, since not every site marks them on the object."""
         wanted = {key.upper() for key in self._settings.projects}
 
-        def ask(state: str) -> list[Any]:
+        def ask(state: ProjectState) -> list[Any]:
             try:
-                found = list(
-                    self._client.paged("project/search", {"expand": "description,lead", "status": state})
-                )
+                found = self._client.projects(state)
             except (Unauthorized, RequestRefused):
                 if state == "live":
                     raise
@@ -113,7 +112,8 @@ class JiraReader:
                 return []
             return [one for one in found if not wanted or str(one.get("key", "")).upper() in wanted]
 
-        live, archived, deleted = self._client.http.map(ask, ("live", "archived", "deleted"))
+        states: tuple[ProjectState, ...] = ("live", "archived", "deleted")
+        live, archived, deleted = self._client.http.map(ask, states)
         seen: set[str] = set()
         groups: list[list[Any]] = []
         for group in (archived, deleted, live):
@@ -135,11 +135,14 @@ class JiraReader:
     def _catalogue(self, projects: list[Any]) -> Stream:
         client = self._client
         yield from self._full_list("statuses", mapped(client.array("status"), records.status))
-        yield from self._full_list("issue_types", mapped(client.array("issuetype"), records.issue_type))
+        yield from self._full_list(
+            "issue_types",
+            mapped(client.array("issuetype"), partial(records.issue_type, levels=self._levels)),
+        )
         yield Batch("users", mapped(client.users(), records.user))
 
         def versions(project: Any) -> list[Record | Malformed]:
-            found = client.paged(f"project/{project['key']}/version", {"orderBy": "sequence"})
+            found = client.versions(str(project["key"]))
             return mapped(found, partial(records.version, project_id=str(project["id"])))
 
         every: list[Record | Malformed] = []
@@ -178,7 +181,7 @@ class JiraReader:
         tombstones = [Record(values={"sprint_id": key}, is_deleted=True) for key in gone]
         yield Batch("sprints", [*sprints.values(), *tombstones])
 
-    def _changed_issues(self, cursor_ms: int, fields: records.IssueFields, user: dict[str, Any]) -> Stream:
+    def _changed_issues(self, cursor_ms: int, fields: records.IssueFields, user: Mapping[str, Any]) -> Stream:
         since = cursor_ms - round(self._settings.overlap_minutes * 60_000)
 
         def state(last_ms: int) -> Checkpoint:
@@ -187,7 +190,9 @@ class JiraReader:
         restriction = self._scope()
         return self._issues(restriction, since, fields, user, state)
 
-    def _project_issues(self, project_id: str, fields: records.IssueFields, user: dict[str, Any]) -> Stream:
+    def _project_issues(
+        self, project_id: str, fields: records.IssueFields, user: Mapping[str, Any]
+    ) -> Stream:
         """All issues of a project that has not been read to its end, from where the last run stopped."""
         part = f"project:{project_id}"
         since = self._context.state.get(part, {}).get("cursor_ms")
@@ -201,7 +206,7 @@ class JiraReader:
         restriction: str,
         since_ms: int | None,
         fields: records.IssueFields,
-        user: dict[str, Any],
+        user: Mapping[str, Any],
         checkpoint: Callable[[int], Checkpoint],
     ) -> Stream:
         """Issues with their changelogs, in order of change, so that a stop anywhere can go on from there.
@@ -219,8 +224,10 @@ class JiraReader:
             jql = f"{' AND '.join(clauses)} ORDER BY updated ASC, id"
             try:
                 for group in _grouped(self._client.search(jql), _GROUP):
-                    yield Batch("issues", mapped(group, partial(records.issue, where=fields)))
-                    yield from self._changes([str(one["id"]) for one in group if "id" in one])
+                    parents = self._client.issue_ids(records.parent_keys(group, fields))
+                    as_issue = partial(records.issue, where=fields, levels=self._levels, parents=parents)
+                    yield Batch("issues", mapped(group, as_issue))
+                    yield from self._changes(group)
                     updated = [stamp for one in group if (stamp := _updated(one))]
                     if updated:
                         since_ms = max(records.epoch_ms(stamp) for stamp in updated)
@@ -235,18 +242,17 @@ class JiraReader:
                     "%s: a page token expired; going on from the last issue read", self._client.source
                 )
 
-    def _changes(self, issue_ids: list[str]) -> Stream:
-        if not issue_ids:
-            return
-        for page in self._client.changelogs(issue_ids):
+    def _changes(self, issues: list[dict[str, Any]]) -> Stream:
+        for page in self._client.changelogs(issues):
             found: list[Record | Malformed] = []
             for log in page:
                 found += _changes_of(log)
             yield Batch("issue_changes", found)
 
-    def _cursor(self, since_ms: int, user: dict[str, Any]) -> str:
+    def _cursor(self, since_ms: int, user: Mapping[str, Any]) -> str:
         """The instant as JQL takes it."""
-        if self._settings.cursor_style == "epoch_ms":
+        on_cloud = self._settings.deployment == "cloud"
+        if (self._settings.cursor_style or ("epoch_ms" if on_cloud else "minutes")) == "epoch_ms":
             return str(since_ms)
         try:
             zone = ZoneInfo(str(user.get("timeZone") or "UTC"))
@@ -278,7 +284,7 @@ class JiraReader:
         known = self._known["issues"]
         seen: set[str] = set()
         restriction = self._scope() or f'created >= "{_LONG_AGO}"'
-        for page in self._client.search(f"{restriction} ORDER BY id", ids_only=True):
+        for page in self._client.search(f"{restriction} ORDER BY id", fields=("id",)):
             seen |= {str(one["id"]) for one in page}
         missing = sorted(known - seen)
         if len(missing) > _FEW:

@@ -62,8 +62,8 @@ class Jira(Vendor):
     """One Cloud site; what is said and understood is in the zone of the API user's profile."""
 
     name = "jira"
-    hosts = ("*.atlassian.net", "api.atlassian.com")
-    certificate_hosts = hosts
+    hosts: ClassVar[tuple[str, ...]] = ("*.atlassian.net", "api.atlassian.com")
+    certificate_hosts: ClassVar[tuple[str, ...]] = hosts
     routes = routes
     PLAN: ClassVar[Mapping[str, Any]] = {
         "get_per_second": 100,  # burst, per endpoint and method

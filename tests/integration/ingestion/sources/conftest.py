@@ -265,11 +265,11 @@ def account(
     small_world: World,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[str], Account]:
-    """Opens an account: `account("jira")`."""
+) -> Callable[..., Account]:
+    """Opens an account: `account("jira")`; each folder is a warehouse."""
     small_sandbox.set_scenario("healthy")
     small_sandbox.set_now(small_world.meta.as_of)
     small_sandbox.requests(reset=True)
     for name, value in small_sandbox.env().items():
         monkeypatch.setenv(name, value)
-    return lambda vendor: Account(vendor, small_sandbox, small_world, tmp_path)
+    return lambda vendor, folder=tmp_path: Account(vendor, small_sandbox, small_world, folder)

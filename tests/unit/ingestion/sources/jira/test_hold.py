@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from requests import Response
 
-from ingestion.sources.jira.client import hold
+from ingestion.sources.jira.cloud import hold
 
 
 def answer(status: int = 429, **headers: str) -> Response:
