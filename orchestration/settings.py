@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     ui_url: str = Field(
         "http://127.0.0.1:3000", description="Where the Dagster UI is reached; links in alerts use it."
     )
+    page_languages: Annotated[list[str], NoDecode] = Field(
+        ["en"],
+        min_length=1,
+        description="Languages of the pages, comma separated; those of the first lie on top.",
+    )
     retry_count: int = Field(
         2, ge=0, description="How often a failed step that may succeed later is tried again."
     )
@@ -79,7 +84,7 @@ class Settings(BaseSettings):
         30.0, ge=0, description="Wait before the first retry; doubled for the next."
     )
 
-    @field_validator("own_email_domains", "alert_urls", mode="before")
+    @field_validator("own_email_domains", "alert_urls", "page_languages", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

@@ -83,6 +83,8 @@ def _print_build(say: Any, build: JobResult, before: Mapping[str, int], settings
     current = settings.published_dir / "current"
     say("\n[bold]Where it lies[/]")
     for page in facts["pages"]:
+        if "/" in page and not page.endswith("/index.html"):
+            continue  # further languages are told by where they start
         say(f"  page            {current / 'pages' / page}")
     say(f"  published file  {current / 'norte.duckdb'}")
 

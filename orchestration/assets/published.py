@@ -106,6 +106,7 @@ class PublishedFiles:
             now=now,
             held_back=held_back,
             manifest=self._models.manifest_path,
+            languages=self._settings.page_languages,
             on_progress=lambda what, done, total: report(Progress("publish", what, done, total)),
         )
         rows = {table.full_name: table.rows for table in publication.tables}

@@ -22,7 +22,7 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -64,7 +64,7 @@ def publish(
     now: datetime,
     held_back: Mapping[str, str],
     manifest: Path,
-    language: str = "en",
+    languages: Sequence[str] = ("en",),
     on_progress: Progress | None = None,
 ) -> Publication:
     """Publish the public tables as one atomic state.
@@ -75,7 +75,7 @@ def publish(
         now: the run's now.
         held_back: `<schema>.<table>` -> reason; these are carried over from the publication before.
         manifest: dbt's manifest.json: the list of public tables and all descriptions.
-        language: of the pages.
+        languages: of the pages; the first one's are those that lie on top.
         on_progress: called with (what, done, of).
 
     Raises:
@@ -101,7 +101,7 @@ def publish(
         building.mkdir()
         try:
             publication = _build(
-                building, identifier, warehouse, contracts, held_back, previous, moment, language, report
+                building, identifier, warehouse, contracts, held_back, previous, moment, languages, report
             )
             _sync_tree(building)
             final = releases / identifier
@@ -125,7 +125,7 @@ def _build(
     held_back: Mapping[str, str],
     previous: Publication | None,
     now: datetime,
-    language: str,
+    languages: Sequence[str],
     report: Progress,
 ) -> Publication:
     file = building / "norte.duckdb"
@@ -150,11 +150,11 @@ def _build(
     from orchestration.publishing.report import render_pages  # a second of imports, needed here only
 
     rendered = render_pages(
-        file, building / "pages", publication=publication, language=language, on_progress=report
+        file, building / "pages", publication=publication, languages=languages, on_progress=report
     )
     publication = replace(
         publication,
-        pages=tuple(path.name for path in rendered.paths),
+        pages=tuple(rendered.names),
         page_errors=rendered.errors,
     )
     (building / FILE).write_text(publication.to_json(), encoding="utf-8")

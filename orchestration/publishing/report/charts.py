@@ -1,19 +1,29 @@
 """Charts as SVG: drawn by Vega-Lite through altair and vl-convert, without a browser.
 
 Belongs here: the few kinds of charts that the pages use, in the house's look. Does not belong here: data
-and words. Each chart comes in two widths, so that its letters keep their size on a phone. altair is
-imported when the first chart is drawn.
+and words. A chart that stands alone comes in two widths, so that its letters keep their size on a phone; one
+of a pair is drawn once, at a width that suits both. Legends are HTML, for they wrap and are read aloud there.
+
+A chart over time holds no words, so that it is drawn once for all languages: months and numbers on its axes
+are written for each language afterwards. Drawing goes on in a thread of its own while pages are put together.
+altair is imported when the first chart is drawn.
 """
 
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date, datetime
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from orchestration.publishing.report.formats import Conventions
 
 if TYPE_CHECKING:
     import altair as alt
@@ -31,19 +41,86 @@ AMBER = "#d29a3a"
 GREY = "#9aa5b1"
 # For groups without a meaning of their own; told apart in greyscale too.
 PALETTE = (BLUE, "#d29a3a", "#1f7a6d", "#8a5a9e", "#9aa5b1", "#b5483a")
+_LIGHT = frozenset({LIGHT_BLUE, AMBER, GREY, "#8cc3a0", "#dba29a"})
 
 WIDE = 940
-HALF = 452
+HALF = 400
 NARROW = 344
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment to mark on a series.
+
+    Arguments:
+        number: by which the text beside the chart names it.
+        is_strong: drawn with its number; else as a faint line.
+    """
+
+    on: date
+    number: int
+    is_strong: bool
 
 
 @dataclass(frozen=True)
 class Svg:
-    """A drawn chart: the picture for wide screens and paper, and the one for phones."""
+    """A chart in the making: the picture for wide screens and paper, and the one for phones.
 
-    wide: str
-    narrow: str
-    width: int
+    Arguments:
+        legend: (words, colour), in order; empty where the title names the only group.
+    """
+
+    describe: str
+    legend: tuple[tuple[str, str], ...]
+    _wide: Future[str]
+    _narrow: Future[str]
+    _conventions: Conventions | None
+
+    @property
+    def is_one_for_all(self) -> bool:
+        """Whether one picture serves every width."""
+        return self._wide is self._narrow
+
+    def wide(self) -> str:
+        return self._dressed(self._wide.result())
+
+    def narrow(self) -> str:
+        return self._dressed(self._narrow.result())
+
+    def _dressed(self, svg: str) -> str:
+        text = svg if self._conventions is None else _localised(svg, self._conventions)
+        return _responsive(text, self.describe, 1.18 if self.is_one_for_all else 1.0)
+
+
+class Drawings:
+    """Draws specifications, each once, one after the other beside the caller; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="charts")
+        self._drawn: dict[str, Future[str]] = {}
+
+    def __enter__(self) -> Drawings:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def draw(self, spec: dict[str, Any]) -> Future[str]:
+        """The picture of a Vega-Lite specification, now or soon."""
+        key = json.dumps(spec, sort_keys=True, default=str)
+        if key not in self._drawn:
+            self._drawn[key] = self._thread.submit(_draw, key)
+        return self._drawn[key]
+
+
+def _draw(spec: str) -> str:
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(spec, vl_version=_vl_version()))
 
 
 def sparkline(values: Sequence[float], label: str) -> str:
@@ -70,11 +147,13 @@ class Charts:
     """Draws; all words come in with the data.
 
     Arguments:
-        months: short month names of the language, for axes.
+        conventions: of the language, for axes.
+        drawings: where specifications become pictures; shared by all languages of a publication.
     """
 
-    def __init__(self, months: Sequence[str]) -> None:
-        self._months = list(months)
+    def __init__(self, conventions: Conventions, drawings: Drawings) -> None:
+        self._conventions = conventions
+        self._drawings = drawings
 
     def stacked_bars(
         self,
@@ -85,53 +164,96 @@ class Charts:
         colour: str,
         colours: Mapping[str, str],
         describe: str,
+        names: Mapping[str, str] | None = None,
+        marks: Sequence[Mark] = (),
         width: int = WIDE,
         height: int = 260,
         y_format: str = "~s",
         net: str | None = None,
+        is_share: bool = False,
     ) -> Svg:
         """Bars over time, stacked by group; values below zero stack downwards.
 
         Arguments:
             data: long: one row per (x: date, colour: group), y: number.
             colours: group -> colour, in the order of the legend.
+            names: group -> words for the legend.
+            marks: moments to mark, within the data's time.
             net: a column, the same for all rows of an x, drawn as a dot.
+            is_share: the bars fill the height; the values are shares of 0 to 1.
         """
         import altair as alt
 
+        ordered = {group: number for number, group in enumerate(colours)}
+        rows = _rows(data.assign(order=data[colour].map(ordered)))
+        dots = _rows(data[[x, net]].drop_duplicates(x)) if net is not None else None
+
         def draw(total: int) -> Any:
-            bars = (
-                alt.Chart(data)
+            axis = self._time(data, x, total, is_bar=True)
+            layers = [
+                alt.Chart(rows)
                 .mark_bar(width=self._bar_width(data[x].nunique(), total))
                 .encode(
-                    x=self._time(data, x, total, is_bar=True),
+                    x=axis,
                     y=alt.Y(
                         f"{y}:Q",
                         title=None,
-                        axis=alt.Axis(format=y_format, tickCount=5, tickMinStep=1),
+                        axis=alt.Axis(format=y_format, tickCount=5, tickMinStep=0.25 if is_share else 1),
+                        scale=alt.Scale(domain=[0, 1]) if is_share else alt.Scale(),
                         stack="zero",
                     ),
-                    color=self._colour(colour, colours, total),
+                    color=self._colour(colour, colours),
+                    order=alt.Order("order:Q"),
+                ),
+                alt.Chart(alt.Data(values=[{"zero": 0}]))
+                .mark_rule(color=GREY, strokeWidth=1)
+                .encode(y="zero:Q"),
+            ]
+            if dots is not None:
+                layers.append(
+                    alt.Chart(dots)
+                    .mark_point(filled=True, size=42, color=INK, opacity=1)
+                    .encode(x=axis, y=alt.Y(f"{net}:Q"))
+                )
+            return alt.layer(*layers, *self._marks(marks, data[x], x, axis))
+
+        return self._finish(draw, width, height, describe, _legend(colours, names))
+
+    def areas(
+        self,
+        data: pd.DataFrame,
+        *,
+        x: str,
+        y: str,
+        colour: str,
+        colours: Mapping[str, str],
+        describe: str,
+        names: Mapping[str, str] | None = None,
+        marks: Sequence[Mark] = (),
+        width: int = WIDE,
+        height: int = 260,
+    ) -> Svg:
+        """Stacked areas over time, the first group of `colours` at the foot: a cumulative flow diagram."""
+        import altair as alt
+
+        ordered = {group: number for number, group in enumerate(colours)}
+        rows = _rows(data.assign(order=data[colour].map(ordered)))
+
+        def draw(total: int) -> Any:
+            axis = self._time(data, x, total)
+            bands = (
+                alt.Chart(rows)
+                .mark_area(opacity=0.92)
+                .encode(
+                    x=axis,
+                    y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="~s", tickCount=5), stack="zero"),
+                    color=self._colour(colour, colours),
                     order=alt.Order("order:Q"),
                 )
             )
-            zero = (
-                alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=GREY, strokeWidth=1).encode(y="zero:Q")
-            )
-            if net is None:
-                return alt.layer(bars, zero)
-            dots = data.groupby(x, as_index=False)[net].first()
-            return alt.layer(
-                bars,
-                zero,
-                alt.Chart(dots)
-                .mark_point(filled=True, size=42, color=INK, opacity=1)
-                .encode(x=self._time(data, x, total, is_bar=True), y=alt.Y(f"{net}:Q")),
-            )
+            return alt.layer(bands, *self._marks(marks, data[x], x, axis))
 
-        ordered = {group: number for number, group in enumerate(colours)}
-        data = data.assign(order=data[colour].map(ordered))
-        return self._draw(draw, width, height, describe)
+        return self._finish(draw, width, height, describe, _legend(colours, names))
 
     def lines(
         self,
@@ -142,6 +264,8 @@ class Charts:
         colour: str,
         colours: Mapping[str, str],
         describe: str,
+        names: Mapping[str, str] | None = None,
+        marks: Sequence[Mark] = (),
         width: int = WIDE,
         height: int = 240,
         y_format: str = "~s",
@@ -157,29 +281,35 @@ class Charts:
         """
         import altair as alt
 
+        rows = _rows(data)
+
         def draw(total: int) -> Any:
-            base = alt.Chart(data).encode(
-                x=self._time(data, x, total),
-                y=alt.Y(
-                    f"{y}:Q",
-                    title=None,
-                    axis=alt.Axis(format=y_format, tickCount=5),
-                    scale=alt.Scale(zero=from_zero, nice=True),
-                ),
-                color=self._colour(colour, colours, total, symbol="stroke"),
-            )
+            axis = self._time(data, x, total)
             layers: list[Any] = []
             for value, dash in ((rule, [1, 0]), (target, [5, 4])):
                 if value is not None:
                     layers.append(
-                        alt.Chart(pd.DataFrame({"value": [value]}))
+                        alt.Chart(alt.Data(values=[{"value": value}]))
                         .mark_rule(color=MUTED, strokeDash=dash, strokeWidth=1)
                         .encode(y="value:Q")
                     )
-            layers.append(base.mark_line(strokeWidth=2.2))
-            return alt.layer(*layers)
+            layers.append(
+                alt.Chart(rows)
+                .mark_line(strokeWidth=2.2)
+                .encode(
+                    x=axis,
+                    y=alt.Y(
+                        f"{y}:Q",
+                        title=None,
+                        axis=alt.Axis(format=y_format, tickCount=5),
+                        scale=alt.Scale(zero=from_zero, nice=True),
+                    ),
+                    color=self._colour(colour, colours),
+                )
+            )
+            return alt.layer(*layers, *self._marks(marks, data[x], x, axis))
 
-        return self._draw(draw, width, height, describe)
+        return self._finish(draw, width, height, describe, _legend(colours, names))
 
     def waterfall(
         self, steps: pd.DataFrame, *, describe: str, width: int = WIDE, height: int = 290
@@ -191,32 +321,39 @@ class Charts:
         """
         import altair as alt
 
-        lowest = (
-            float(steps.loc[steps["kind"] != "total", ["low", "high"]].min().min()) if len(steps) > 2 else 0.0
-        )
+        moves = steps[steps["kind"] != "total"]
+        lowest = float(moves[["low", "high"]].min().min()) if len(moves) else 0.0
         highest = float(steps[["low", "high"]].max().max())
         totals = float(steps.loc[steps["kind"] == "total", "high"].min())
-        # A cut axis makes small movements visible; the totals are not to scale then, and the page says so.
-        floor = max(0.0, min(lowest, totals) - (highest - min(lowest, totals)) * 0.35)
-        data = steps.assign(
-            base=[
-                max(low, floor) if kind != "total" else floor
-                for low, kind in zip(steps["low"], steps["kind"], strict=True)
-            ],
-            top=steps["high"],
+        # An axis is cut only where the movements would not be seen otherwise; the page says so then.
+        least = min(lowest, totals)
+        is_cut = len(moves) > 0 and highest - least < highest * 0.4
+        floor = max(0.0, least - (highest - least) * 0.35) if is_cut else 0.0
+        rows = _rows(
+            steps.assign(
+                base=[
+                    max(low, floor) if kind != "total" else floor
+                    for low, kind in zip(steps["low"], steps["kind"], strict=True)
+                ],
+                top=steps["high"],
+            )
         )
 
         def draw(total: int) -> Any:
             is_narrow = total < HALF
-            order = list(data["label"])
+            order = list(steps["label"])
             colours = alt.Scale(domain=["total", "up", "down"], range=[BLUE, GREEN, RED])
-            scale = alt.Scale(domain=[floor, highest + (highest - floor) * 0.12], nice=False, zero=False)
+            scale = alt.Scale(
+                domain=[floor, highest + (highest - floor) * (0.3 if is_narrow else 0.12)],
+                nice=False,
+                zero=False,
+            )
             if is_narrow:
                 category: Any = alt.Y(
                     "label:N", sort=order, title=None, axis=alt.Axis(labelLimit=120, ticks=False)
                 )
                 return alt.layer(
-                    alt.Chart(data)
+                    alt.Chart(rows)
                     .mark_bar(height=18)
                     .encode(
                         y=category,
@@ -224,7 +361,7 @@ class Charts:
                         x2="top:Q",
                         color=alt.Color("kind:N", scale=colours, legend=None),
                     ),
-                    alt.Chart(data)
+                    alt.Chart(rows)
                     .mark_text(align="left", dx=5, fontSize=12, color=INK)
                     .encode(y=category, x=alt.X("top:Q", scale=scale), text="text:N"),
                 )
@@ -232,7 +369,7 @@ class Charts:
                 "label:N", sort=order, title=None, axis=alt.Axis(labelAngle=0, ticks=False, labelLimit=110)
             )
             return alt.layer(
-                alt.Chart(data)
+                alt.Chart(rows)
                 .mark_bar(width=54)
                 .encode(
                     x=category,
@@ -240,12 +377,12 @@ class Charts:
                     y2="top:Q",
                     color=alt.Color("kind:N", scale=colours, legend=None),
                 ),
-                alt.Chart(data)
+                alt.Chart(rows)
                 .mark_text(dy=-8, fontSize=12, color=INK)
                 .encode(x=category, y=alt.Y("top:Q", scale=scale), text="text:N"),
             )
 
-        return self._draw(draw, width, height, describe), floor > 0
+        return self._finish(draw, width, height, describe, (), has_words=True), floor > 0
 
     def shares(
         self,
@@ -270,30 +407,43 @@ class Charts:
         data["end"] = data.groupby(row, sort=False)[share].cumsum()
         data["start"] = data["end"] - data[share]
         data["middle"] = (data["start"] + data["end"]) / 2
+        data["ink"] = [INK if colours[group] in _LIGHT else "#ffffff" for group in data[colour]]
         rows = list(dict.fromkeys(data[row]))
 
         def draw(total: int) -> Any:
             is_narrow = total < HALF
-            data["text"] = [
-                f"{value:.0%}" if value >= (0.13 if is_narrow else 0.055) else "" for value in data[share]
-            ]
+            values = _rows(
+                data.assign(
+                    text=[
+                        f"{value:.0%}" if value >= (0.13 if is_narrow else 0.055) else ""
+                        for value in data[share]
+                    ]
+                )
+            )
             category = alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(ticks=False, labelLimit=110))
             scale = alt.Scale(domain=[0, 1], nice=False)
             return alt.layer(
-                alt.Chart(data)
+                alt.Chart(values)
                 .mark_bar(height=24)
                 .encode(
                     y=category,
                     x=alt.X("start:Q", scale=scale, axis=None),
                     x2="end:Q",
-                    color=self._colour(colour, colours, total),
+                    color=self._colour(colour, colours),
                 ),
-                alt.Chart(data)
-                .mark_text(fontSize=12, color="white", fontWeight="bold")
-                .encode(y=category, x=alt.X("middle:Q", scale=scale), text="text:N"),
-            )
+                alt.Chart(values)
+                .mark_text(fontSize=12, fontWeight="bold")
+                .encode(
+                    y=category,
+                    x=alt.X("middle:Q", scale=scale),
+                    text="text:N",
+                    color=alt.Color("ink:N", scale=None),
+                ),
+            ).resolve_scale(color="independent")
 
-        return self._draw(draw, width, 52 + 36 * len(rows), describe)
+        return self._finish(
+            draw, width, 20 + 36 * len(rows), describe, _legend(colours, None), has_words=True
+        )
 
     def bars(
         self,
@@ -311,20 +461,109 @@ class Charts:
 
         order = list(data[label])
         top = float(data[value].max()) or 1.0
+        rows = _rows(data)
 
         def draw(total: int) -> Any:
             category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=150))
-            scale = alt.Scale(domain=[0, top * 1.28], nice=False)
+            scale = alt.Scale(domain=[0, top * (1.5 if total <= HALF else 1.28)], nice=False)
             return alt.layer(
-                alt.Chart(data)
+                alt.Chart(rows)
                 .mark_bar(height=16, color=colour)
                 .encode(y=category, x=alt.X(f"{value}:Q", scale=scale, axis=None)),
-                alt.Chart(data)
+                alt.Chart(rows)
                 .mark_text(align="left", dx=5, fontSize=12, color=INK)
                 .encode(y=category, x=alt.X(f"{value}:Q", scale=scale), text=f"{text}:N"),
             )
 
-        return self._draw(draw, width, 16 + 27 * len(order), describe)
+        return self._finish(draw, width, 16 + 27 * len(order), describe, (), has_words=True)
+
+    def dots(
+        self,
+        data: pd.DataFrame,
+        *,
+        label: str,
+        value: str,
+        colour: str,
+        colours: Mapping[str, str],
+        rules: Sequence[tuple[float, str]],
+        describe: str,
+        names: Mapping[str, str] | None = None,
+        width: int = WIDE,
+    ) -> Svg:
+        """One dot per row along a line from 0, one line per label, against vertical rules.
+
+        Large values are drawn closer together (square root), so that the crowd near 0 can be told apart.
+
+        Arguments:
+            rules: (value, words above it).
+        """
+        import altair as alt
+
+        order = list(dict.fromkeys(data[label]))
+        top = max([float(data[value].max()), *(at for at, _ in rules)]) * 1.05 or 1.0
+        rows = _rows(data)
+        lines = alt.Data(values=[{"at": at, "words": words} for at, words in rules])
+
+        def draw(total: int) -> Any:
+            scale = alt.Scale(type="sqrt", domain=[0, top], nice=False)
+            category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=120))
+            ticks = [tick for tick in (1, 5, 10, 20, 40, 80, 160, 320, 640) if tick <= top]
+            return alt.layer(
+                alt.Chart(lines)
+                .mark_rule(color=MUTED, strokeDash=[4, 3])
+                .encode(x=alt.X("at:Q", scale=scale)),
+                alt.Chart(lines)
+                .mark_text(fontSize=11, color=MUTED, baseline="bottom", align="left", dx=2)
+                .encode(x=alt.X("at:Q", scale=scale), y=alt.value(-2), text="words:N"),
+                alt.Chart(rows)
+                .mark_circle(size=70, opacity=0.75)
+                .encode(
+                    y=category,
+                    x=alt.X(
+                        f"{value}:Q",
+                        scale=scale,
+                        title=None,
+                        axis=alt.Axis(values=ticks, format="d", grid=False),
+                    ),
+                    color=self._colour(colour, colours),
+                ),
+            )
+
+        return self._finish(
+            draw, width, 50 + 32 * len(order), describe, _legend(colours, names), has_words=True, top=18
+        )
+
+    @staticmethod
+    def _marks(marks: Sequence[Mark], moments: pd.Series, column: str, axis: alt.X) -> list[Any]:
+        """Layers of the marks that fall into the time of the data."""
+        import altair as alt
+
+        days = pd.to_datetime(moments)
+        first, last = days.min().date(), days.max().date()
+        layers = []
+        for is_strong in (False, True):
+            shown = [mark for mark in marks if mark.is_strong == is_strong and first <= mark.on <= last]
+            if not shown:
+                continue
+            rows = alt.Data(
+                values=[
+                    {column: f"{mark.on:%Y-%m-%d}T00:00:00", "number": str(mark.number)} for mark in shown
+                ]
+            )
+            rule = alt.Chart(rows).mark_rule(
+                color=INK if is_strong else GREY,
+                strokeDash=[4, 3] if is_strong else [1, 3],
+                strokeWidth=1,
+                opacity=0.75,
+            )
+            layers.append(rule.encode(x=axis))
+            if is_strong:
+                layers.append(
+                    alt.Chart(rows)
+                    .mark_text(fontSize=11, fontWeight="bold", color=INK, baseline="bottom")
+                    .encode(x=axis, y=alt.value(-2), text="number:N")
+                )
+        return layers
 
     @staticmethod
     def _time(data: pd.DataFrame, column: str, total: int, *, is_bar: bool = False) -> alt.X:
@@ -332,7 +571,7 @@ class Charts:
 
         moments = pd.to_datetime(data[column])
         days = (moments.max() - moments.min()).days
-        most = 4 if total < HALF else 5 if total < WIDE else 12
+        most = 4 if total <= HALF else 12
         if days > 75:
             unit, step, words = "month", -(-days // (30 * most)), "%b %y"
         else:
@@ -345,60 +584,70 @@ class Charts:
         return max(3.0, min(34.0, (total - 60) / max(count, 1) * 0.68))
 
     @staticmethod
-    def _colour(column: str, colours: Mapping[str, str], total: int, *, symbol: str = "square") -> alt.Color:
+    def _colour(column: str, colours: Mapping[str, str]) -> alt.Color:
         import altair as alt
 
-        columns = 2 if total < HALF else 3 if total < WIDE else len(colours)
-        legend = alt.Legend(
-            orient="top",
-            title=None,
-            columns=columns,
-            symbolType=symbol,
-            symbolStrokeWidth=0 if symbol == "square" else 3,
-        )
         return alt.Color(
             f"{column}:N",
             scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-            # The figure's title names a single group.
-            legend=legend if len(colours) > 1 else None,
+            legend=None,
         )
 
-    def _draw(self, draw: Any, width: int, height: int, describe: str) -> Svg:
-        return Svg(
-            wide=self._svg(draw(width), width, height, describe),
-            narrow=self._svg(draw(NARROW), NARROW, height, describe),
-            width=width,
-        )
-
-    def _svg(self, chart: Any, width: int, height: int, describe: str) -> str:
-        import altair as alt
-        import vl_convert
-
-        chart = chart.properties(
-            width=width,
-            height=height,
-            background="transparent",
-            padding={"left": 2, "top": 2, "right": 8, "bottom": 2},
-            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
-        )
-        spec = chart.to_dict(validate=False)
-        spec["config"] = _config()
-        locale = {
-            "dateTime": "%x, %X",
-            "date": "%x",
-            "time": "%X",
-            "periods": ["AM", "PM"],
-            "days": ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"],
-            "shortDays": ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"],
-            "months": self._months,
-            "shortMonths": self._months,
-        }
-        drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vl_version(), time_format_locale=locale)
-        return _responsive(drawn, describe)
+    def _finish(
+        self,
+        draw: Any,
+        width: int,
+        height: int,
+        describe: str,
+        legend: tuple[tuple[str, str], ...],
+        *,
+        has_words: bool = False,
+        top: int = 16,
+    ) -> Svg:
+        wide = self._drawings.draw(_spec(draw(width), width, height, top))
+        narrow = wide if width <= HALF else self._drawings.draw(_spec(draw(NARROW), NARROW, height, top))
+        return Svg(describe, legend, wide, narrow, None if has_words else self._conventions)
 
 
-def _config() -> dict[str, Any]:
-    return {
+def _rows(frame: pd.DataFrame) -> alt.Data:
+    """Rows as Vega reads them: moments without a zone are local to it, whatever the machine's zone."""
+    import altair as alt
+
+    records: list[dict[str, Any]] = []
+    for record in frame.to_dict("records"):
+        records.append({str(key): _plain(value) for key, value in record.items()})
+    return alt.Data(values=records)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date | pd.Timestamp):
+        return f"{value:%Y-%m-%dT%H:%M:%S}"
+    if value is None or value is pd.NA or value != value:
+        return None
+    if isinstance(value, str | bool | int):
+        return value
+    return float(value)
+
+
+def _legend(colours: Mapping[str, str], names: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    # The figure's title names a single group.
+    if len(colours) < 2:
+        return ()
+    return tuple(((names or {}).get(group, group), colour) for group, colour in colours.items())
+
+
+def _spec(chart: Any, width: int, height: int, top: int) -> dict[str, Any]:
+    import altair as alt
+
+    chart = chart.properties(
+        width=width,
+        height=height,
+        background="transparent",
+        padding={"left": 2, "top": top, "right": 8, "bottom": 2},
+        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+    )
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    spec["config"] = {
         "font": FONT,
         "view": {"stroke": None},
         "axis": {
@@ -411,8 +660,8 @@ def _config() -> dict[str, Any]:
             "titleFontSize": 12,
         },
         "axisY": {"domain": False, "ticks": False},
-        "legend": {"labelColor": INK, "labelFontSize": 12, "symbolSize": 110, "offset": 8, "rowPadding": 4},
     }
+    return spec
 
 
 def _vl_version() -> str:
@@ -421,12 +670,32 @@ def _vl_version() -> str:
     return ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
 
-def _responsive(svg: str, describe: str) -> str:
+def _localised(svg: str, conventions: Conventions) -> str:
+    """Months and numbers on the axes as the language writes them; the drawing has them in English."""
+
+    def label(found: re.Match[str]) -> str:
+        text = found[1]
+        if month := re.fullmatch(r"([A-Z][a-z]{2}) (\d\d)", text):
+            name = conventions.months[_MONTHS.index(month[1])]
+            return f">{conventions.axis_month.format(month=name, year=month[2])}<"
+        if day := re.fullmatch(r"(\d{1,2}) ([A-Z][a-z]{2})", text):
+            name = conventions.months[_MONTHS.index(day[2])]
+            return f">{conventions.axis_day.format(day=day[1], month=name)}<"
+        return ">" + text.translate({ord(","): conventions.thousands, ord("."): conventions.decimal}) + "<"
+
+    def axis(found: re.Match[str]) -> str:
+        return found[1] + re.sub(r">([^<]+)<", label, found[2])
+
+    return re.sub(r'(<g class="mark-text role-axis-label"[^>]*>)(.*?</g>)', axis, svg, flags=re.S)
+
+
+def _responsive(svg: str, describe: str, growth: float) -> str:
     """As wide as its place up to its own size, with a description for those who cannot see it."""
     head, tail = svg.split(">", 1)
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', head)
     width, height = size.groups() if size else ("0", "0")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width} {height}"'
-        f' style="max-width:{width}px" role="img" aria-label="{html.escape(describe)}">' + tail
+        f' style="max-width:{float(width) * growth:.0f}px" role="img" aria-label="{html.escape(describe)}">'
+        + tail
     )

@@ -7,12 +7,12 @@ of texts).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-_SYMBOLS = {"USD": "$", "EUR": "€", "BRL": "R$", "GBP": "£"}
 DASH = "–"
 
 
@@ -22,18 +22,41 @@ def is_missing(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Formats:
-    """The conventions of one language.
+class Conventions:
+    """How one language writes numbers and dates, as its catalogue of texts says.
 
     Arguments:
         months: twelve short names.
         thousands, decimal: separators.
-        currency: ISO code of the amounts; None shows bare numbers.
+        day, month: patterns of {day}, {month}, {year}.
+        axis_month, axis_day: the same where room is scarce; the year has two digits.
+        money: pattern of {symbol} and {amount}.
+        symbols: ISO code -> symbol; a currency that is not there is shown by its code.
+        sizes: what stands behind thousands, millions and billions.
     """
 
     months: tuple[str, ...]
-    thousands: str = ","
-    decimal: str = "."
+    thousands: str
+    decimal: str
+    day: str
+    month: str
+    axis_month: str
+    axis_day: str
+    money: str
+    symbols: Mapping[str, str]
+    sizes: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Writes single values.
+
+    Arguments:
+        conventions: of the language.
+        currency: ISO code of the amounts; None shows bare numbers.
+    """
+
+    conventions: Conventions
     currency: str | None = None
 
     def number(self, value: Any, digits: int = 0) -> str:
@@ -43,7 +66,7 @@ class Formats:
         text = f"{float(value):,.{digits}f}"
         if float(text.replace(",", "")) == 0:
             text = text.replace("-", "")
-        text = text.translate({ord(","): self.thousands, ord("."): self.decimal})
+        text = text.translate({ord(","): self.conventions.thousands, ord("."): self.conventions.decimal})
         return text.replace("-", "−")
 
     def signed(self, value: Any, digits: int = 0) -> str:
@@ -52,21 +75,25 @@ class Formats:
         return text if is_missing(value) or float(value) <= 0 else f"+{text}"
 
     def money(self, value: Any) -> str:
-        """In full below ten thousand, then with k and M: $9,120, $158.2k, $1.24M."""
+        """In full below ten thousand, then shortened: $9,120, $158.2k, $1.24M."""
         if is_missing(value):
             return DASH
         amount = float(value)
         size = abs(amount)
-        symbol = _SYMBOLS.get(self.currency or "", f"{self.currency} " if self.currency else "")
+        thousand, million, billion = self.conventions.sizes
         if size < 9_999.5:
             text = self.number(size)
         elif size < 999_950:
-            text = self.number(size / 1e3, 1) + "k"
+            text = self.number(size / 1e3, 1) + thousand
         elif size < 999_950_000:
-            text = self.number(size / 1e6, 2) + "M"
+            text = self.number(size / 1e6, 2) + million
         else:
-            text = self.number(size / 1e9, 2) + "B"
-        return f"{'−' if amount < 0 and text.strip('0k.') else ''}{symbol}{text}"
+            text = self.number(size / 1e9, 2) + billion
+        sign = "−" if amount < 0 and round(size) else ""
+        if self.currency is None:
+            return sign + text
+        symbol = self.conventions.symbols.get(self.currency, f"{self.currency}\u00a0")
+        return sign + self.conventions.money.format(symbol=symbol, amount=text)
 
     def signed_money(self, value: Any) -> str:
         """+$1,200 or −$300."""
@@ -102,11 +129,13 @@ class Formats:
         """5 Oct 2026"""
         if is_missing(value):
             return DASH
-        return f"{value.day} {self.months[value.month - 1]} {value.year}"
+        return self.conventions.day.format(
+            day=value.day, month=self.conventions.months[value.month - 1], year=value.year
+        )
 
     def month(self, value: date) -> str:
         """Oct 2026"""
-        return f"{self.months[value.month - 1]} {value.year}"
+        return self.conventions.month.format(month=self.conventions.months[value.month - 1], year=value.year)
 
     def moment(self, value: datetime | None) -> str:
         """5 Oct 2026, 06:00 UTC"""

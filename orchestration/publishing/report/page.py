@@ -6,18 +6,35 @@ to. Does not belong here: any page's content (`pages/`) and HTML (`templates/`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
-from orchestration.publishing.report.charts import Charts, Svg
+from orchestration.publishing.report.charts import Charts, Mark, Svg
 from orchestration.publishing.report.formats import Formats
+from orchestration.publishing.report.marks import ReleaseMark, release_marks
 from orchestration.publishing.report.published import FILLED_BY, Published
 from orchestration.publishing.report.tables import Column, html_table
 from orchestration.publishing.report.texts import Texts
+
+DEFINITIONS = "definitions"
+
+
+def metric_anchor(metric_id: str) -> str:
+    return "metric-" + _slug(metric_id)
+
+
+def column_anchor(full_name: str) -> str:
+    return _slug(full_name.replace(".", "-"))
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w-]+", "-", text)
 
 
 @dataclass(frozen=True)
@@ -27,7 +44,7 @@ class Tile:
     Arguments:
         detail: a line below, such as the change; `tone` colours it (good, bad, plain).
         spark: an SVG line.
-        definition: anchor of its definition on the page.
+        definition: where its definition stands.
     """
 
     label: str
@@ -111,14 +128,6 @@ class Notice:
 Part = Tile | Tiles | Figure | Pair | TableBlock | Prose | Points | Notice
 
 
-@dataclass(frozen=True)
-class Definition:
-    anchor: str
-    name: str
-    text: str
-    details: Sequence[str] = ()
-
-
 @dataclass
 class Section:
     key: str
@@ -130,7 +139,11 @@ class Section:
 
 @dataclass
 class Page:
-    """A page under construction, with everything that its builder needs at hand."""
+    """A page under construction, with everything that its builder needs at hand.
+
+    Arguments:
+        definitions: address of a definition on the page of definitions -> its first words, for tooltips.
+    """
 
     name: str
     published: Published
@@ -138,7 +151,7 @@ class Page:
     formats: Formats
     charts: Charts
     sections: list[Section] = field(default_factory=list)
-    definitions: dict[str, Definition] = field(default_factory=dict)
+    definitions: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -151,6 +164,10 @@ class Page:
     @property
     def today(self) -> date:
         return self.published.last_complete_day
+
+    def emptied(self) -> Page:
+        """The same page without any section, for when it cannot be drawn."""
+        return Page(self.name, self.published, self.texts, self.formats, self.charts)
 
     def t(self, key: str, **values: Any) -> str:
         """A text of this page; keys starting with a dot belong to all pages."""
@@ -187,32 +204,107 @@ class Page:
         self.sections.append(Section(key, self.t(f"{key}.title"), lead, parts, held_back))
 
     def metric(self, metric_id: str) -> str | None:
-        """The anchor of a metric's definition, which the page then shows."""
+        """Where a metric is defined."""
         row = self.published.metrics.get(metric_id)
         if row is None:
             return None
-        anchor = f"def-{metric_id}"
-        details = [self.texts("definitions.question", text=row["question"])] if row["question"] else []
-        if row["leaves_out"]:
-            details.append(self.texts("definitions.leaves_out", text=str(row["leaves_out"]).rstrip(".")))
-        details.append(
-            self.texts("definitions.owner", text=row["owner"])
-            if row["owner"]
-            else self.texts("definitions.no_owner")
+        address = f"{DEFINITIONS}.html#{metric_anchor(metric_id)}"
+        self.definitions[address] = self.texts.published(
+            "metrics", metric_id, "definition", row["definition"] or ""
         )
-        if row["source_table"]:
-            details.append(self.texts("definitions.source", text=row["source_table"]))
-        self.definitions[anchor] = Definition(anchor, row["metric_name"], row["definition"] or "", details)
-        return anchor
+        return address
 
-    def column(self, full_name: str, name: str) -> str:
-        """The anchor of the definition of a column (`<schema>.<table>.<column>`) or of a table."""
-        anchor = "def-" + full_name.replace(".", "-")
-        text = self.published.comments.get(full_name) or self.texts("definitions.none")
-        self.definitions[anchor] = Definition(
-            anchor, name, text, [self.texts("definitions.source", text=full_name)]
-        )
-        return anchor
+    def metric_name(self, metric_id: str, default: str | None = None) -> str:
+        """A metric's name in this language, as far as it is known there."""
+        row = self.published.metrics.get(metric_id)
+        name = row["metric_name"] if row else default or metric_id
+        return str(self.texts.published("metrics", metric_id, "name", name))
+
+    def column(self, full_name: str) -> str:
+        """Where a column (`<schema>.<table>.<column>`) or a table is defined."""
+        address = f"{DEFINITIONS}.html#{column_anchor(full_name)}"
+        self.definitions[address] = self.published.comments.get(full_name) or self.texts("definitions.none")
+        return address
+
+    def marks(self, *metric_ids: str, mine: Callable[[ReleaseMark], bool] | None = None) -> list[Mark]:
+        """The releases to mark on a series: with a number where they were meant to move one of the
+        metrics (or are `mine`), else as a faint line."""
+        return [
+            Mark(
+                mark.on,
+                mark.number,
+                mine(mark) if mine is not None else not mark.metric_ids.isdisjoint(metric_ids),
+            )
+            for mark in release_marks(self.published)
+        ]
+
+    def marks_note(self, marks: Sequence[Mark], first: date, last: date) -> str:
+        """What the marks within a time are; empty where there is none."""
+        shown = [mark for mark in marks if first <= mark.on <= last]
+        if not shown:
+            return ""
+        by_number = {mark.number: mark for mark in release_marks(self.published)}
+        strong = [
+            self.texts(
+                "marks.one", n=mark.number, name=by_number[mark.number].name, day=self.formats.day(mark.on)
+            )
+            for mark in shown
+            if mark.is_strong
+        ]
+        others = len(shown) - len(strong)
+        sentences = []
+        if strong:
+            sentences.append(self.texts("marks.aimed", names="; ".join(strong)))
+        if others:
+            sentences.append(self.texts.plural("marks.others", others))
+        return " ".join([*sentences, self.texts("marks.caution")])
+
+    def series(
+        self,
+        title: str,
+        data: pd.DataFrame,
+        *,
+        x: str,
+        draw: Callable[[list[Mark]], Svg],
+        marks: list[Mark],
+        note: str = "",
+        definition: str | None = None,
+    ) -> Figure:
+        """A figure over time, with the releases of its time marked and named."""
+        moments = pd.to_datetime(data[x])
+        told = self.marks_note(marks, moments.min().date(), moments.max().date())
+        return Figure(title, draw(marks), f"{note} {told}".strip(), definition)
+
+    def in_words(
+        self,
+        title: str,
+        data: pd.DataFrame,
+        *,
+        x: str,
+        y: str,
+        show: Callable[[Any], str],
+        by: str | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> str:
+        """What a chart shows, for those who cannot see it: each line's first and last value."""
+        parts = []
+        groups = data.groupby(by, sort=False) if by is not None else [("", data)]
+        for group, rows in groups:
+            rows = rows.dropna(subset=[y]).sort_values(x)
+            if rows.empty:
+                continue
+            first, last = rows.iloc[0], rows.iloc[-1]
+            parts.append(
+                self.texts(
+                    "alt.from_to",
+                    name=(names or {}).get(str(group), str(group)),
+                    first=show(first[y]),
+                    start=self.formats.day(first[x]),
+                    last=show(last[y]),
+                    end=self.formats.day(last[x]),
+                ).strip(" :")
+            )
+        return ". ".join([title, *parts])
 
     def names(self, names: Sequence[str], shown: int = 8) -> str:
         """The first few of a list, and how many more there are."""
@@ -221,7 +313,7 @@ class Page:
         return text if rest <= 0 else self.texts("and_more", names=text, n=self.formats.number(rest))
 
     def tooltip(self, anchor: str | None) -> str:
-        return self.definitions[anchor].text if anchor in self.definitions else ""
+        return self.definitions.get(anchor, "") if anchor else ""
 
     def table(
         self,
@@ -232,5 +324,8 @@ class Page:
         title: str = "",
         note: str = "",
         definition: str | None = None,
+        kind: str = "",
     ) -> TableBlock:
-        return TableBlock(html_table(f"{self.name}-{name}", columns, rows), title, note, definition)
+        return TableBlock(
+            html_table(f"{self.name}-{name}", columns, rows, kind=kind), title, note, definition
+        )

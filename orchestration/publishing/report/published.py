@@ -1,11 +1,12 @@
 """Reads a published file for the pages.
 
-Belongs here: queries, and what the file says about itself (which tables it has, what their columns mean).
-Does not belong here: anything about how a page looks.
+Belongs here: queries, what the file says about itself (which tables it has, what their columns mean), and
+taming the texts that come from outside. Does not belong here: anything about how a page looks.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cached_property
@@ -29,15 +30,45 @@ FILLED_BY = {
     "metric.mart_metric__active_daily": "analytics",
     "metric.mart_metric__daily": "any_source",
     "metric.dim_metrics": "governance_metrics",
+    "metric.mart_metric__activation": "activation",
+    "metric.mart_metric__retention_cohorts": "analytics",
+    "metric.mart_metric__feature_adoption": "adoption",
+    "metric.mart_metric__pipeline": "crm",
+    "metric.mart_metric__pipeline_daily": "crm",
+    "metric.mart_metric__support_performance": "support",
     "insight.fct_feedback": "feedback",
     "delivery.fct_work_items": "delivery",
     "delivery.fct_status_spans": "delivery",
     "delivery.fct_sprints": "sprints",
     "delivery.fct_releases": "releases",
     "delivery.dim_deliveries": "governance_deliveries",
+    "delivery.mart_delivery__flow_daily": "delivery",
+    "delivery.mart_delivery__flow_weekly": "delivery",
+    "delivery.mart_delivery__investment": "delivery",
+    "impact.mart_impact__decisions": "governance_decisions",
+    "impact.mart_impact__key_results": "governance_key_results",
+    "impact.mart_impact__release_marks": "releases",
     "governance.mart_governance__traceability": "delivery",
+    "governance.mart_governance__roadmap_evidence": "delivery",
+    "governance.mart_governance__process_health": "any_source",
+    "governance.mart_governance__reconciliation": "support",
     "governance.mart_governance__data_health": "any_source",
 }
+
+
+# Longer names are no names: they would push everything else off the page.
+LONGEST_TEXT = 160
+LONGEST_ADDRESS = 2_000
+# Control characters, and marks that turn the direction of the text that follows them.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def tamed(text: str) -> str:
+    """A text from outside as it may stand on a page: one line, of bearable length, without hidden marks."""
+    text = " ".join(_UNSEEN.sub("", text).split())
+    if text.startswith(("http://", "https://")):
+        return text[:LONGEST_ADDRESS]
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1].rstrip() + "…"
 
 
 class Published:
@@ -47,6 +78,9 @@ class Published:
         self.publication = publication
         self._connection = duckdb.connect(str(database), read_only=True)
         self._connection.execute("set TimeZone = 'UTC'")
+        # Every language asks the same.
+        self._frames: dict[tuple[Any, ...], pd.DataFrame] = {}
+        self._rows: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
 
     def __enter__(self) -> Published:
         return self
@@ -57,14 +91,27 @@ class Published:
         self._connection.close()
 
     def frame(self, query: str, *parameters: Any) -> pd.DataFrame:
-        """The rows of a query as a data frame."""
-        return self._connection.execute(query, list(parameters)).df()
+        """The rows of a query as a data frame, texts tamed."""
+        key = (query, parameters)
+        if key not in self._frames:
+            frame = self._connection.execute(query, list(parameters)).df()
+            for column in frame.columns:
+                if not pd.api.types.is_numeric_dtype(frame[column]):
+                    frame[column] = frame[column].map(_tamed_value)
+            self._frames[key] = frame
+        return self._frames[key].copy()
 
     def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
-        """The rows of a query, as Python values."""
-        cursor = self._connection.execute(query, list(parameters))
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        """The rows of a query, as Python values, texts tamed."""
+        key = (query, parameters)
+        if key not in self._rows:
+            cursor = self._connection.execute(query, list(parameters))
+            names = [column[0] for column in cursor.description or []]
+            self._rows[key] = [
+                {name: _tamed_value(value) for name, value in zip(names, row, strict=True)}
+                for row in cursor.fetchall()
+            ]
+        return [dict(row) for row in self._rows[key]]
 
     def row(self, query: str, *parameters: Any) -> dict[str, Any]:
         """The only row of a query."""
@@ -100,8 +147,16 @@ class Published:
         """metric_id -> its row of dim_metrics; empty where there is none."""
         if self.missing(["metric.dim_metrics"]):
             return {}
+        # Definitions are the company's own sentences, and longer than names.
+        cursor = self._connection.execute("select * from metric.dim_metrics order by metric_id")
+        names = [column[0] for column in cursor.description or []]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        short = {"metric_id", "metric_name", "owner", "unit", "source_table", "parent_metric_id"}
         return {
-            row["metric_id"]: row for row in self.rows("select * from metric.dim_metrics order by metric_id")
+            str(row["metric_id"]): {
+                name: _tamed_value(value) if name in short else value for name, value in row.items()
+            }
+            for row in rows
         }
 
     @cached_property
@@ -129,3 +184,7 @@ class Published:
     def now(self) -> datetime:
         """The moment of the publication, naive UTC."""
         return self.publication.published_at
+
+
+def _tamed_value(value: Any) -> Any:
+    return tamed(value) if isinstance(value, str) else value

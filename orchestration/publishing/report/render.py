@@ -1,4 +1,4 @@
-"""Writes the pages of a publication.
+"""Writes the pages of a publication, in every language.
 
 Belongs here: the list of pages, and from parts to HTML files. Does not belong here: any page's content.
 """
@@ -6,7 +6,7 @@ Belongs here: the list of pages, and from parts to HTML files. Does not belong h
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from typing import Any
 import jinja2
 
 from orchestration.publishing.publication import Publication
-from orchestration.publishing.report.charts import Charts
+from orchestration.publishing.report.charts import Charts, Drawings
+from orchestration.publishing.report.definitions import Definitions, collect
 from orchestration.publishing.report.formats import Formats
-from orchestration.publishing.report.page import Page
+from orchestration.publishing.report.page import DEFINITIONS, Page
 from orchestration.publishing.report.pages import BUILDERS
 from orchestration.publishing.report.published import Published
 from orchestration.publishing.report.texts import Texts
@@ -29,10 +30,27 @@ INDEX = "index"
 
 @dataclass(frozen=True)
 class Rendered:
-    """The files that were written, and pages that could not be drawn with the error."""
+    """The files that were written, and pages that could not be drawn with the error.
+
+    Arguments:
+        names: of the files below the folder of pages, in the order of writing.
+        errors: page -> what went wrong with it; a language other than the first is named before it.
+    """
 
     paths: list[Path]
+    names: list[str]
     errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Language:
+    """Where the pages of one language lie, seen from the folder of all pages."""
+
+    texts: Texts
+    folder: str
+
+    def file(self, name: str) -> str:
+        return f"{self.folder}{name}.html"
 
 
 def render_pages(
@@ -40,10 +58,10 @@ def render_pages(
     out: Path,
     *,
     publication: Publication,
-    language: str = "en",
+    languages: Sequence[str] = ("en",),
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Rendered:
-    """Write every page, and an index that links them.
+    """Write every page, an index that links them and the definitions that they point to.
 
     A page that cannot be drawn becomes a page that says so: one odd value must not keep all the others from
     readers.
@@ -52,10 +70,9 @@ def render_pages(
         published_duckdb: the published file.
         out: the folder to write to; made when missing.
         publication: what was published, with what is held back.
-        language: of the texts.
+        languages: of the pages; those of the first lie in `out`, those of the others in folders named after
+            the language.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    texts = Texts(language)
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -63,67 +80,108 @@ def render_pages(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    charts = Charts(texts.months())
-    paths: list[Path] = []
+    there = [
+        _Language(Texts(language), "" if number == 0 else f"{language}/")
+        for number, language in enumerate(dict.fromkeys(languages))
+    ]
+    total = len(there) * (len(BUILDERS) + 2)
+    files: list[str] = []
     errors: dict[str, str] = {}
-    with Published(published_duckdb, publication) as published:
-        thousands, decimal = texts.separators()
-        formats = Formats(texts.months(), thousands, decimal, published.currency)
-        names = [*BUILDERS, INDEX]
-        for number, (name, build) in enumerate(BUILDERS.items(), start=1):
-            page = Page(name, published, texts, formats, charts)
-            error = None
-            try:
-                build(page)
-            except Exception as found:
-                logger.exception("the page %s could not be drawn", name)
-                error = f"{type(found).__name__}: {found}".splitlines()[0]
-                errors[name] = error
-                page = Page(name, published, texts, formats, charts)
-            paths.append(_write(templates, out, name, page, "page.html.j2", error=error))
-            if on_progress is not None:
-                on_progress("draw pages", number, len(names))
-        page = Page(INDEX, published, texts, formats, charts)
-        paths.append(_write(templates, out, INDEX, page, "index.html.j2", error=None, broken=errors))
-        if on_progress is not None:
-            on_progress("draw pages", len(names), len(names))
-    return Rendered(paths, errors)
+
+    with Published(published_duckdb, publication) as published, Drawings() as drawings:
+        # Charts are drawn beside: all pages are put together before the first waits for its pictures.
+        built = [(one, *_build(one, published, drawings, errors)) for one in there]
+        for one, pages, broken in built:
+            (out / one.folder).mkdir(parents=True, exist_ok=True)
+            for page in pages:
+                switch = [
+                    (other.texts, f"{'../' if one.folder else ''}{other.file(page.name)}")
+                    for other in there
+                    if other is not one
+                ]
+                try:
+                    text = _html(templates, page, switch, broken)
+                except Exception as found:
+                    broken[page.name] = _tell(one, page.name, found, errors)
+                    text = _html(templates, page.emptied(), switch, broken)
+                (out / one.file(page.name)).write_text(text, encoding="utf-8")
+                files.append(one.file(page.name))
+                if on_progress is not None:
+                    on_progress("draw pages", len(files), total)
+    return Rendered([out / name for name in files], files, errors)
 
 
-def _write(
-    templates: jinja2.Environment, out: Path, name: str, page: Page, template: str, **values: Any
-) -> Path:
+def _build(
+    language: _Language, published: Published, drawings: Drawings, errors: dict[str, str]
+) -> tuple[list[Page], dict[str, str]]:
+    texts = language.texts
+    conventions = texts.conventions()
+    formats = Formats(conventions, published.currency)
+    charts = Charts(conventions, drawings)
+    pages = []
+    broken: dict[str, str] = {}
+    for name, build in BUILDERS.items():
+        page = Page(name, published, texts, formats, charts)
+        try:
+            build(page)
+        except Exception as found:
+            broken[name] = _tell(language, name, found, errors)
+            page = page.emptied()
+        pages.append(page)
+    # The index comes last: it names the pages that could not be drawn.
+    pages += [Page(name, published, texts, formats, charts) for name in (DEFINITIONS, INDEX)]
+    return pages, broken
+
+
+def _tell(language: _Language, name: str, found: Exception, errors: dict[str, str]) -> str:
+    logger.error("the page %s could not be drawn", language.file(name), exc_info=found)
+    error = f"{type(found).__name__}: {found}".splitlines()[0]
+    errors[language.folder + name] = error
+    return error
+
+
+def _html(
+    templates: jinja2.Environment,
+    page: Page,
+    switch: Sequence[tuple[Texts, str]],
+    broken: Mapping[str, str],
+) -> str:
     published = page.published
     formats = page.formats
     age_hours = (published.now - published.publication.data_as_of).total_seconds() / 3600
-    stale = []
-    if not published.missing(["governance.mart_governance__data_health"]):
-        stale = [
-            page.texts("stale_source", source=row["subject"], loaded=formats.moment(row["last_loaded_at"]))
-            for row in published.rows(
-                # Late by its promise, or an hour behind the others: a page may mix what both brought.
-                "select subject, last_loaded_at from ("
-                " select *, max(last_loaded_at) over () as newest"
-                " from governance.mart_governance__data_health where subject_type = 'source')"
-                " where not is_fresh or last_loaded_at < newest - interval 1 hour order by subject"
-            )
-        ]
-    path = out / f"{name}.html"
-    path.write_text(
-        templates.get_template(template).render(
-            page=page,
-            t=page.texts,
-            names=list(BUILDERS),
-            style=(_TEMPLATES / "style.css").read_text(encoding="utf-8"),
-            as_of=formats.moment(published.publication.data_as_of),
-            published_at=formats.moment(published.now),
-            age=formats.hours(age_hours) if age_hours >= 1 else None,
-            currency=published.currency,
-            stale=stale,
-            publication=published.publication,
-            formats=formats,
-            **values,
-        ),
-        encoding="utf-8",
-    )
-    return path
+    template = {INDEX: "index.html.j2", DEFINITIONS: "definitions.html.j2"}.get(page.name, "page.html.j2")
+    definitions: Definitions | None = collect(page) if page.name == DEFINITIONS else None
+    values: dict[str, Any] = {
+        "page": page,
+        "t": page.texts,
+        "names": list(BUILDERS),
+        "style": (_TEMPLATES / "style.css").read_text(encoding="utf-8"),
+        "as_of": formats.moment(published.publication.data_as_of),
+        "published_at": formats.moment(published.now),
+        "age": formats.hours(age_hours) if age_hours >= 1 else None,
+        "currency": published.currency,
+        "stale": _stale(page),
+        "publication": published.publication,
+        "formats": formats,
+        "switch": switch,
+        "broken": broken,
+        "error": broken.get(page.name),
+        "definitions": definitions,
+    }
+    return templates.get_template(template).render(values)
+
+
+def _stale(page: Page) -> list[str]:
+    published = page.published
+    if published.missing(["governance.mart_governance__data_health"]):
+        return []
+    return [
+        page.texts("stale_source", source=row["subject"], loaded=page.formats.moment(row["last_loaded_at"]))
+        for row in published.rows(
+            # Late by its promise, or an hour behind the others: a page may mix what both brought.
+            "select subject, last_loaded_at from ("
+            " select *, max(last_loaded_at) over () as newest"
+            " from governance.mart_governance__data_health where subject_type = 'source')"
+            " where not is_fresh or last_loaded_at < newest - interval 1 hour order by subject"
+        )
+    ]

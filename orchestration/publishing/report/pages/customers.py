@@ -49,7 +49,6 @@ def feedback_by_week(
     )
     names = {part: page.texts.label(group, part) for part in colours}
     data = data[data["part"].isin(list(names))]
-    data["part"] = data["part"].map(names)
     title = page.texts(f"customers.feedback.by_{by}")
     svg = page.charts.stacked_bars(
         data,
@@ -59,11 +58,10 @@ def feedback_by_week(
         width=width,
         height=240,
         describe=title,
-        colours={names[part]: colour for part, colour in colours.items() if names[part] in set(data["part"])},
+        colours={part: colour for part, colour in colours.items() if part in set(data["part"])},
+        names=names,
     )
-    return Figure(
-        title, svg, definition=page.column(f"{_FEEDBACK}.{by}", page.texts(f"customers.feedback.{by}_name"))
-    )
+    return Figure(title, svg, definition=page.column(f"{_FEEDBACK}.{by}"))
 
 
 def kind_figure(page: Page, width: int = HALF) -> Figure:
@@ -117,7 +115,7 @@ def tag_table(page: Page, days: int, limit: int) -> Part:
         tag_rows(page, days, limit),
         title=t("customers.feedback.tags", days=days),
         note=t("customers.feedback.tags_note"),
-        definition=page.column(f"{_FEEDBACK}.arr_amount", t("customers.feedback.arr")),
+        definition=page.column(f"{_FEEDBACK}.arr_amount"),
     )
 
 
@@ -144,7 +142,7 @@ def _feedback(page: Page) -> list[Part]:
                 t("feedback.items"),
                 formats.number(now),
                 t("feedback.items_before", n=formats.number(counts["before"])),
-                definition=page.column(_FEEDBACK, t("feedback.items_name")),
+                definition=page.column(_FEEDBACK),
             ),
             Tile(
                 t("feedback.accounts_tile"), formats.number(counts["accounts"]), t("feedback.accounts_detail")
@@ -314,7 +312,7 @@ def _losses(page: Page) -> list[Part]:
                 page.charts.bars(
                     data, label="reason", value="deals", text="text", describe=title, colour="#9bb8cf"
                 ),
-                definition=page.column("metric.fct_deals.loss_reason", t("losses.reason")),
+                definition=page.column("metric.fct_deals.loss_reason"),
             )
         )
     if not page.published.missing(["metric.fct_mrr_movements"]):
@@ -339,7 +337,7 @@ def _losses(page: Page) -> list[Part]:
                     page.charts.bars(
                         data, label="reason", value="amount", text="text", describe=title, colour="#dba29a"
                     ),
-                    definition=page.column("metric.fct_mrr_movements.churn_reason", t("losses.churn_reason")),
+                    definition=page.column("metric.fct_mrr_movements.churn_reason"),
                 )
             )
     if figures:

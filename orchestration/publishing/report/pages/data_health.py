@@ -36,7 +36,7 @@ def _overview(page: Page) -> list[Part]:
                     t("overview.of", n=row["fresh"], total=row["sources"]),
                     t("overview.fresh_detail"),
                     "good" if row["fresh"] == row["sources"] else "bad",
-                    definition=page.column(f"{_TABLE}.is_fresh", t("overview.fresh")),
+                    definition=page.column(f"{_TABLE}.is_fresh"),
                 ),
                 Tile(
                     t("overview.held_back"),
@@ -49,13 +49,13 @@ def _overview(page: Page) -> list[Part]:
                     formats.number(row["failing"]),
                     t("overview.failing_detail", n=formats.number(row["failing_30d"])),
                     "bad" if row["failing"] else "good",
-                    definition=page.column(f"{_TABLE}.failing_check_count", t("overview.failing")),
+                    definition=page.column(f"{_TABLE}.failing_check_count"),
                 ),
                 Tile(
                     t("overview.rejected"),
                     formats.number(row["rejected"]),
                     t("overview.rejected_detail"),
-                    definition=page.column(f"{_TABLE}.rejected_row_count", t("overview.rejected")),
+                    definition=page.column(f"{_TABLE}.rejected_row_count"),
                 ),
             ]
         )

@@ -59,13 +59,13 @@ def _flow(page: Page) -> list[Part]:
                 t("flow.cycle"),
                 t(".days", n=formats.number(now["cycle"], 1)),
                 t("flow.cycle_detail", n=formats.number(now["slow"], 1)),
-                definition=page.column(f"{_ITEMS}.cycle_time_days", t("flow.cycle_name")),
+                definition=page.column(f"{_ITEMS}.cycle_time_days"),
             ),
             Tile(
                 t("flow.lead_time"),
                 t(".days", n=formats.number(now["lead"], 1)),
                 t("flow.lead_detail"),
-                definition=page.column(f"{_ITEMS}.lead_time_days", t("flow.lead_time_name")),
+                definition=page.column(f"{_ITEMS}.lead_time_days"),
             ),
             Tile(
                 t("flow.wip"),
@@ -88,7 +88,6 @@ def _flow(page: Page) -> list[Part]:
         return [tiles, Notice(t("flow.too_short"))]
     by_size = weekly.groupby("team")["items"].sum().sort_values(ascending=False)
     names = {team: teams.get(str(team), page.texts.label("teams", team)) for team in by_size.index}
-    weekly["team"] = weekly["team"].map(names)
     times = page.published.frame(
         "select date_trunc('month', done_at)::date as month, median(cycle_time_days) as half,"
         f" quantile_cont(cycle_time_days, 0.85) as most, count(*) as items from {_ITEMS} where {_COUNTED}"
@@ -100,8 +99,8 @@ def _flow(page: Page) -> list[Part]:
     half, most = t("flow.half"), t("flow.most")
     long = pd.concat(
         [
-            pd.DataFrame({"month": times["month"], "kind": half, "days": times["half"]}),
-            pd.DataFrame({"month": times["month"], "kind": most, "days": times["most"]}),
+            pd.DataFrame({"month": times["month"], "kind": "half", "days": times["half"]}),
+            pd.DataFrame({"month": times["month"], "kind": "most", "days": times["most"]}),
         ]
     )
     throughput = t("flow.throughput")
@@ -115,7 +114,8 @@ def _flow(page: Page) -> list[Part]:
                 colour="team",
                 width=HALF,
                 height=230,
-                colours=dict(zip(names.values(), PALETTE, strict=False)),
+                colours=dict(zip((str(team) for team in names), PALETTE, strict=False)),
+                names=names,
                 describe=throughput,
             ),
             definition=page.metric("work_items_done"),
@@ -131,13 +131,14 @@ def _flow(page: Page) -> list[Part]:
                     x="month",
                     y="days",
                     colour="kind",
-                    colours={half: BLUE, most: AMBER},
+                    colours={"half": BLUE, "most": AMBER},
+                    names={"half": half, "most": most},
                     width=HALF,
                     height=230,
                     y_format="~f",
                     describe=title,
                 ),
-                definition=page.column(f"{_ITEMS}.cycle_time_days", t("flow.cycle_name")),
+                definition=page.column(f"{_ITEMS}.cycle_time_days"),
             )
         )
     return [tiles, Pair(figures)]
@@ -201,9 +202,7 @@ def _sprints(page: Page) -> list[Part]:
                 t("sprints.accuracy"),
                 formats.percent(sums["accuracy"], 0),
                 t("sprints.accuracy_detail"),
-                definition=page.column(
-                    "delivery.fct_sprints.planning_accuracy_ratio", t("sprints.accuracy_name")
-                ),
+                definition=page.column("delivery.fct_sprints.planning_accuracy_ratio"),
             ),
             Tile(
                 t("sprints.added"),

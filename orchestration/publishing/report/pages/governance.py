@@ -53,7 +53,7 @@ def _ground(page: Page) -> list[Part]:
                 t("ground.evidence_days"),
                 formats.percent(on_evidence if by_days else None, 0),
                 t("ground.evidence_days_detail"),
-                definition=page.column(f"{_TABLE}.evidence_label", t("ground.label")),
+                definition=page.column(f"{_TABLE}.evidence_label"),
             ),
             Tile(
                 t("ground.opinion_days"),
@@ -94,7 +94,7 @@ def _ground(page: Page) -> list[Part]:
                 pd.DataFrame(rows), row="row", share="share", colour="label", colours=colours, describe=title
             ),
             t("ground.note"),
-            page.column(f"{_TABLE}.evidence_label", t("ground.label")),
+            page.column(f"{_TABLE}.evidence_label"),
         ),
     ]
     teams = team_names(page)
@@ -171,7 +171,7 @@ def _under_way(page: Page) -> list[Part]:
             columns,
             rows,
             note=t("under_way.note"),
-            definition=page.column(f"{_TABLE}.people_days", t("under_way.days")),
+            definition=page.column(f"{_TABLE}.people_days"),
         )
     ]
 
@@ -201,8 +201,8 @@ def _links(page: Page, row: dict[str, Any]) -> str | Markup:
 def _gaps(page: Page) -> list[Part]:
     t = page.t
     metrics = list(page.published.metrics.values())
-    no_owner = [row["metric_name"] for row in metrics if not row["owner"]]
-    no_target = [row["metric_name"] for row in metrics if row["target_value"] is None]
+    no_owner = [page.metric_name(row["metric_id"]) for row in metrics if not row["owner"]]
+    no_target = [page.metric_name(row["metric_id"]) for row in metrics if row["target_value"] is None]
     points = []
     if no_owner:
         points.append(

@@ -52,8 +52,9 @@ def tile(page: Page, standing: Standing) -> Tile:
         detail = page.t(".too_few_detail", n=page.formats.number(standing.count or 0))
     elif standing.change is not None:
         detail, tone = change_in_words(page, standing)
-    spark = Markup(sparkline(standing.series, page.t(".spark", name=standing.name)))
-    return Tile(standing.name, value, detail, tone, spark, anchor)
+    name = page.metric_name(standing.metric_id, standing.name)
+    spark = Markup(sparkline(standing.series, page.t(".spark", name=name)))
+    return Tile(name, value, detail, tone, spark, anchor)
 
 
 def change_in_words(page: Page, standing: Standing) -> tuple[str, str]:
@@ -104,16 +105,14 @@ def _revenue(page: Page) -> list[Part]:
                         t("revenue.mrr_now"),
                         formats.money(last["closing_mrr_amount"]),
                         t("revenue.arr_now", amount=formats.money(last["closing_arr_amount"])),
-                        definition=page.column(f"{_MONTHLY}.closing_mrr_amount", t("revenue.mrr")),
+                        definition=page.column(f"{_MONTHLY}.closing_mrr_amount"),
                     ),
                     Tile(
                         t("revenue.net", month=name),
                         formats.signed_money(net),
                         t("revenue.net_share", share=_share(page, net, month["opening_mrr_amount"])),
                         "good" if net > 0 else "bad" if net < 0 else "plain",
-                        definition=page.column(
-                            "metric.fct_mrr_movements.movement_type", t("revenue.movements")
-                        ),
+                        definition=page.column("metric.fct_mrr_movements.movement_type"),
                     ),
                     Tile(
                         t("revenue.customers"),
@@ -124,13 +123,13 @@ def _revenue(page: Page) -> list[Part]:
                             new=formats.number(month["new_customer_count"]),
                             lost=formats.number(month["churned_customer_count"]),
                         ),
-                        definition=page.column(f"{_MONTHLY}.closing_customer_count", t("revenue.customers")),
+                        definition=page.column(f"{_MONTHLY}.closing_customer_count"),
                     ),
                     Tile(
                         t("revenue.quick_ratio", month=name),
                         formats.number(month["quick_ratio"], 1),
                         t("revenue.quick_ratio_detail"),
-                        definition=page.column(f"{_MONTHLY}.quick_ratio", t("revenue.quick_ratio_name")),
+                        definition=page.column(f"{_MONTHLY}.quick_ratio"),
                     ),
                 ]
             )
@@ -157,14 +156,14 @@ def _movements(page: Page, months: pd.DataFrame) -> Figure:
         amounts |= {kind: -float(month[f"{kind}_amount"]) for kind in _DOWN}
         amounts["other"] = other
         rows += [
-            {"month": month["month_start_on"], "kind": words[kind], "amount": amount, "net": net}
+            {"month": month["month_start_on"], "kind": kind, "amount": amount, "net": net}
             for kind, amount in amounts.items()
         ]
     data = pd.DataFrame(rows)
-    colours = {words[kind]: colour for kind, colour in {**_UP, **_DOWN, "other": GREY}.items()}
-    if not (data["kind"].eq(words["other"]) & data["amount"].ne(0)).any():
-        data = data[data["kind"] != words["other"]]
-        colours.pop(words["other"])
+    colours = {**_UP, **_DOWN, "other": GREY}
+    if not (data["kind"].eq("other") & data["amount"].ne(0)).any():
+        data = data[data["kind"] != "other"]
+        colours.pop("other")
     complete = months[months["is_complete"]]
     rising = int((complete["closing_mrr_amount"] > complete["opening_mrr_amount"]).sum())
     title = t("revenue.movements_title", rising=rising, months=len(complete))
@@ -172,9 +171,9 @@ def _movements(page: Page, months: pd.DataFrame) -> Figure:
     if not bool(months.iloc[-1]["is_complete"]):
         note += " " + t("revenue.running", month=page.formats.month(months.iloc[-1]["month_start_on"]))
     svg = page.charts.stacked_bars(
-        data, x="month", y="amount", colour="kind", colours=colours, net="net", describe=title
+        data, x="month", y="amount", colour="kind", colours=colours, names=words, net="net", describe=title
     )
-    return Figure(title, svg, note, page.column("metric.fct_mrr_movements", t("revenue.movements")))
+    return Figure(title, svg, note, page.column("metric.fct_mrr_movements"))
 
 
 def _waterfall(page: Page, months: pd.DataFrame) -> Figure:
@@ -252,7 +251,7 @@ def _retention(page: Page) -> list[Part]:
     last = known.iloc[-1]
     nrr, grr = float(last[f"nrr_{window}m_ratio"]), float(last[f"grr_{window}m_ratio"])
     month = formats.month(last["month_start_on"])
-    definition = page.column(f"{_MONTHLY}.nrr_{window}m_ratio", t("retention.nrr"))
+    definition = page.column(f"{_MONTHLY}.nrr_{window}m_ratio")
     tiles: list[Tile] = [
         Tile(
             t("retention.nrr_tile", months=window),
@@ -265,7 +264,7 @@ def _retention(page: Page) -> list[Part]:
             t("retention.grr_tile", months=window),
             formats.percent(grr),
             t("retention.grr_detail", lost=formats.percent(1 - grr)),
-            definition=page.column(f"{_MONTHLY}.grr_{window}m_ratio", t("retention.grr")),
+            definition=page.column(f"{_MONTHLY}.grr_{window}m_ratio"),
         ),
     ]
     if window == 12 and last["logo_churn_12m_ratio"] == last["logo_churn_12m_ratio"]:
@@ -274,7 +273,7 @@ def _retention(page: Page) -> list[Part]:
                 t("retention.logo_churn_tile"),
                 formats.percent(last["logo_churn_12m_ratio"]),
                 t("retention.logo_churn_detail"),
-                definition=page.column(f"{_MONTHLY}.logo_churn_12m_ratio", t("retention.logo_churn")),
+                definition=page.column(f"{_MONTHLY}.logo_churn_12m_ratio"),
             )
         )
     parts: list[Part] = [Tiles(tiles)]
@@ -329,7 +328,6 @@ def _use(page: Page) -> list[Part]:
             segment: page.texts.label("segments", segment)
             for segment in data.groupby("segment")["people"].sum().sort_values(ascending=False).index
         }
-        data["segment"] = data["segment"].map(names)
         title = t("use.by_segment")
         svg = page.charts.lines(
             data,
@@ -337,14 +335,15 @@ def _use(page: Page) -> list[Part]:
             y="people",
             colour="segment",
             describe=title,
-            colours=dict(zip(names.values(), PALETTE, strict=False)),
+            colours=dict(zip(names, PALETTE, strict=False)),
+            names=names,
         )
         parts.append(
             Figure(
                 title,
                 svg,
                 t("use.note"),
-                page.column("metric.mart_metric__active_daily.active_person_7d_count", t("use.weekly")),
+                page.column("metric.mart_metric__active_daily.active_person_7d_count"),
             )
         )
     return parts
@@ -384,13 +383,13 @@ def _support(page: Page) -> list[Part]:
                     Figure(
                         created,
                         page.charts.stacked_bars(
-                            weekly.assign(kind=created),
+                            weekly.assign(kind="tickets"),
                             x="week",
                             y="tickets",
                             colour="kind",
                             width=HALF,
                             height=200,
-                            colours={created: LIGHT_BLUE},
+                            colours={"tickets": LIGHT_BLUE},
                             describe=created,
                         ),
                         definition=page.metric("tickets_created"),
@@ -398,13 +397,13 @@ def _support(page: Page) -> list[Part]:
                     Figure(
                         reply,
                         page.charts.lines(
-                            weekly.assign(kind=reply),
+                            weekly.assign(kind="reply"),
                             x="week",
                             y="reply_hours",
                             colour="kind",
                             width=HALF,
                             height=200,
-                            colours={reply: BLUE},
+                            colours={"reply": BLUE},
                             y_format=".1f",
                             describe=reply,
                         ),
@@ -451,15 +450,16 @@ def _support(page: Page) -> list[Part]:
 def _all(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     rows = list(standings(page.published).values())
-    for standing in rows:
-        page.metric(standing.metric_id)
 
     def value(row: Any) -> str:
         return t(".too_few") if row.is_too_few else formats.of_unit(row.value, row.unit)
 
     columns: list[Column] = [
         Column(
-            t("all.metric"), lambda row: Markup('<a href="#def-{}">{}</a>').format(row.metric_id, row.name)
+            t("all.metric"),
+            lambda row: Markup('<a href="{}">{}</a>').format(
+                page.metric(row.metric_id), page.metric_name(row.metric_id, row.name)
+            ),
         ),
         Column(t("all.now"), value, is_number=True),
         Column(t("all.change"), lambda row: _change(page, row), is_wide_only=True),

@@ -87,7 +87,7 @@ def _retention_tile(page: Page) -> Tile | None:
         page.formats.percent(nrr),
         page.texts(f"metrics.retention.{word}", month=page.formats.month(month)),
         "good" if nrr >= 1 else "bad",
-        definition=page.column(f"{_MONTHLY}.nrr_12m_ratio", page.texts("metrics.retention.nrr")),
+        definition=page.column(f"{_MONTHLY}.nrr_12m_ratio"),
     )
 
 
@@ -169,9 +169,8 @@ def _labels(page: Page) -> dict[str, str]:
 
 def _names(page: Page, metric_ids: str | None) -> str:
     """Metric ids, comma joined, as names."""
-    known = page.published.metrics
     ids = [one.strip() for one in (metric_ids or "").split(",") if one.strip()]
-    return ", ".join(known[one]["metric_name"] if one in known else one for one in ids)
+    return ", ".join(page.metric_name(one) for one in ids)
 
 
 def _readable(slugs: str | None) -> str:
@@ -222,7 +221,7 @@ def _decided(page: Page) -> list[Part]:
             columns,
             rows,
             note=f"{note} {t('decided.note')}".strip(),
-            definition=page.column(f"{_DELIVERIES}.decision_ids", t("decided.decision")),
+            definition=page.column(f"{_DELIVERIES}.decision_ids"),
         )
     ]
 
@@ -271,9 +270,7 @@ def _did(page: Page) -> list[Part]:
     )
     return [
         Prose(lead),
-        page.table(
-            "did", columns, rows, definition=page.column(f"{_DELIVERIES}.people_days", t("did.effort"))
-        ),
+        page.table("did", columns, rows, definition=page.column(f"{_DELIVERIES}.people_days")),
         caution,
     ]
 
@@ -295,8 +292,6 @@ def _stand(page: Page) -> list[Part]:
         if standing.target is not None or standing.metric_id in _HEADLINES
     ]
     rows.sort(key=lambda row: (row.meets_target is None, row.meets_target is True, row.name))
-    for row in rows:
-        page.metric(row.metric_id)
 
     def target(row: Standing) -> str | Markup:
         if row.target is None:
@@ -318,7 +313,10 @@ def _stand(page: Page) -> list[Part]:
 
     columns: list[Column] = [
         Column(
-            t("stand.metric"), lambda row: Markup('<a href="#def-{}">{}</a>').format(row.metric_id, row.name)
+            t("stand.metric"),
+            lambda row: Markup('<a href="{}">{}</a>').format(
+                page.metric(row.metric_id), page.metric_name(row.metric_id, row.name)
+            ),
         ),
         Column(
             t("stand.now"),
@@ -427,7 +425,7 @@ def _off_target(page: Page) -> Point | None:
     missed.sort(key=lambda row: (row.target_on is None, row.target_on, row.name))
     row, formats = missed[0], page.formats
     return Point(
-        page.t("next.target", metric=row.name),
+        page.t("next.target", metric=page.metric_name(row.metric_id, row.name)),
         page.t(
             "next.target_why",
             value=formats.of_unit(row.value, row.unit),

@@ -1,30 +1,41 @@
 """All words of the pages, one YAML file per language.
 
-Belongs here: texts by key. Does not belong here: numbers and their formatting. To add a language,
+Belongs here: texts by key, and what a language calls the things that the published file names in English
+(`published/<language>.yml`). Does not belong here: numbers and their formatting. To add a language,
 translate `en.yml` into `<language>.yml`; a key that is missing there is an error, so that no page mixes
 languages.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from orchestration.publishing.report.formats import Conventions
+
 _FOLDER = Path(__file__).parent
+
+
+def languages() -> list[str]:
+    """Those that there is a catalogue of."""
+    return sorted(file.stem for file in _FOLDER.glob("*.yml"))
 
 
 class Texts:
     """The texts of one language: `texts("review.title")`, `texts("review.rose", amount="$3k")`."""
 
     def __init__(self, language: str) -> None:
-        path = _FOLDER / f"{language}.yml"
-        if not path.exists():
-            known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.yml")))
-            raise ValueError(f"Expected a language out of {known}, got {language}. Add texts/{language}.yml.")
+        if language not in languages():
+            raise ValueError(
+                f"Expected a language out of {', '.join(languages())}, got {language}."
+                f" Add texts/{language}.yml."
+            )
         self.language = language
-        self._tree: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self._tree = _read(_FOLDER / f"{language}.yml")
+        self._published = _read(_FOLDER / "published" / f"{language}.yml")
 
     def __call__(self, key: str, **values: Any) -> str:
         found = self._find(key)
@@ -40,8 +51,8 @@ class Texts:
         return isinstance(self._find(key), str)
 
     def label(self, group: str, name: Any) -> str:
-        """The word for a value of a fixed list (`segments`, `kinds`, ...); an unknown value is"
-        " shown as it is."""
+        """The word for a value of a fixed list (`segments`, `kinds`, ...); an unknown value is
+        shown as it is."""
         if name is None:
             return self(f"{group}.none") if self.has(f"{group}.none") else "–"
         key = f"{group}.{name}"
@@ -50,12 +61,29 @@ class Texts:
         words = str(name).replace("_", " ")
         return words[:1].upper() + words[1:]
 
-    def months(self) -> tuple[str, ...]:
-        return tuple(self._tree["months"])
+    def published(self, group: str, name: str, part: str, default: Any) -> Any:
+        """What this language says instead of a text of the published file, which is in English; else that."""
+        return self._published.get(group, {}).get(name, {}).get(part, default)
 
-    def separators(self) -> tuple[str, str]:
-        """Of thousands and of decimals."""
-        return self._tree["separators"]["thousands"], self._tree["separators"]["decimal"]
+    def conventions(self) -> Conventions:
+        """How numbers and dates are written."""
+        formats = self._tree["formats"]
+        return Conventions(
+            months=tuple(formats["months"]),
+            thousands=formats["thousands"],
+            decimal=formats["decimal"],
+            day=formats["day"],
+            month=formats["month"],
+            axis_month=formats["axis_month"],
+            axis_day=formats["axis_day"],
+            money=formats["money"],
+            symbols=formats["symbols"],
+            sizes=(
+                formats["sizes"]["thousand"],
+                formats["sizes"]["million"],
+                formats["sizes"]["billion"],
+            ),
+        )
 
     def _find(self, key: str) -> Any:
         found: Any = self._tree
@@ -64,3 +92,10 @@ class Texts:
                 return None
             found = found[part]
         return found
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}

@@ -12,7 +12,7 @@ from orchestration.publishing.report.formats import Formats
 from orchestration.publishing.report.standing import nps_half_width, wilson
 from orchestration.publishing.report.texts import Texts
 
-FORMATS = Formats(Texts("en").months(), currency="USD")
+FORMATS = Formats(Texts("en").conventions(), currency="USD")
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_money_is_short_and_says_its_currency(value: object, text: str) -> None:
 
 
 def test_currencies_without_a_symbol_are_named() -> None:
-    assert Formats(Texts("en").months(), currency="CHF").money(10) == "CHF 10"
-    assert Formats(Texts("en").months()).money(10) == "10"
+    assert Formats(Texts("en").conventions(), currency="CHF").money(10) == "CHF\u00a010"
+    assert Formats(Texts("en").conventions()).money(10) == "10"
 
 
 @pytest.mark.parametrize(
