@@ -26,8 +26,8 @@ def compact_warehouse(warehouse: Warehouse) -> tuple[int, int]:
         before = warehouse.path.stat().st_size if warehouse.path.exists() else 0
         with warehouse.connect() as connection:
             schemas = connection.execute(
-                "select schema_name from information_schema.schemata where starts_with(schema_name, 'raw_')"
-                " and catalog_name = current_database()"
+                "select schema_name from information_schema.schemata where (starts_with(schema_name, 'raw_')"
+                " or starts_with(schema_name, 'enrichment_')) and catalog_name = current_database()"
             ).fetchall()
             for (schema,) in schemas:
                 compact(connection, schema)

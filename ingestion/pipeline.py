@@ -201,7 +201,7 @@ def run_source(
 def append_tables(
     dataset: str,
     columns: Mapping[str, Mapping[str, ColumnType]],
-    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    rows: Mapping[str, Sequence[Mapping[str, Any]] | pa.Table],
     *,
     warehouse: Warehouse,
     pipelines_dir: Path,
@@ -209,9 +209,9 @@ def append_tables(
     """Append rows that the platform itself made; tables that are missing are made, also for no rows.
 
     Arguments:
-        dataset: where the tables lie (`raw_norte`).
-        columns: every table of the dataset with its columns.
-        rows: by table; keys are column names, timestamps naive UTC.
+        dataset: where the tables lie (`raw_norte`, `enrichment_insight`).
+        columns: every table of the dataset with its columns; `_dlt_load_id`, where declared, is filled in.
+        rows: by table, dictionaries or Arrow; keys are column names, timestamps naive UTC.
 
     Raises WarehouseError. The caller may hold the warehouse's lock.
     """
@@ -226,8 +226,13 @@ def append_tables(
         schema.update_table(described)
 
     def package() -> Iterator[Any]:
+        load_id = load_package_state()["load_id"]
         for table, types in columns.items():
-            made = pa.Table.from_pylist(list(rows.get(table, ())), schema=arrow_schema(dict(types)))
+            given = rows.get(table, ())
+            is_arrow = isinstance(given, pa.Table)
+            made = given if is_arrow else pa.Table.from_pylist(list(given), schema=arrow_schema(dict(types)))
+            if "_dlt_load_id" in types:
+                made = _with_load_id(made, load_id)
             yield dlt.mark.with_table_name(made, table)
 
     with (

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dagster as dg
 
+from ingestion.enrichment.registry import ENGINES
 from ingestion.registry import enabled
 from orchestration.assets.build import build_assets
+from orchestration.assets.enrichment import engines_on, with_engines
 from orchestration.assets.ingestion import ingestion_assets
 from orchestration.assets.models import Models
 from orchestration.checks.arrival import arrival_checks
@@ -55,8 +57,10 @@ def build_definitions(settings: Settings, report: Report = unheard) -> dg.Defini
             "delivery_link_base": settings.delivery_link_base,
         },
     )
-    models = Models(dbt.manifest(settings.now_utc()), dbt)
-    build, publications = build_assets(models, sources, settings, report)
+    manifest = dbt.manifest(settings.now_utc())
+    engines = engines_on(ENGINES, manifest)
+    models = Models(with_engines(manifest, engines), dbt)
+    build, publications = build_assets(models, engines, sources, settings, report)
     arrival = arrival_checks(sources, models.held_by, settings, report)
     return dg.Definitions(
         assets=[build, publications], asset_checks=arrival, jobs=[build_job(build, arrival, settings)]

@@ -49,28 +49,44 @@ def held_back(manifest: Mapping[str, Any], faults: Iterable[Fault]) -> dict[str,
     Returns:
         `<schema>.<table>` to the reason; the first fault found counts.
     """
-    ids = {table_name(node): unique_id for unique_id, node in _tables(manifest).items()}
     public = public_tables(manifest)
     held: dict[str, str] = {}
     for fault in faults:
-        start = ids.get(fault.table)
-        if start is None:
-            continue
-        seen = {start}
-        queue = deque([start])
-        while queue:
-            unique_id = queue.popleft()
+        for unique_id in _concerned(manifest, fault.table):
             if unique_id in public:
-                upstream = "" if unique_id == start else f"it is built on {fault.table}: "
+                upstream = "" if public[unique_id] == fault.table else f"it is built on {fault.table}: "
                 held.setdefault(public[unique_id], upstream + fault.reason)
-            for child in manifest["child_map"].get(unique_id, []):
-                if child in seen or not child.startswith("model."):
-                    continue
-                if AFTER_CHECKS in manifest["nodes"][child]["tags"]:
-                    continue
-                seen.add(child)
-                queue.append(child)
     return dict(sorted(held.items()))
+
+
+def tables_concerned(manifest: Mapping[str, Any], faults: Iterable[Fault]) -> set[str]:
+    """`<schema>.<table>` of everything that is unfit or downstream of it, public or not."""
+    tables = _tables(manifest)
+    return {
+        table_name(tables[unique_id]) for fault in faults for unique_id in _concerned(manifest, fault.table)
+    }
+
+
+def _concerned(manifest: Mapping[str, Any], table: str) -> list[str]:
+    """dbt ids of the table and of what is downstream of it, nearest first; none for an unknown table."""
+    tables = _tables(manifest)
+    start = next((uid for uid, node in tables.items() if table_name(node) == table), None)
+    if start is None:
+        return []
+    found = [start]
+    seen = {start}
+    queue = deque([start])
+    while queue:
+        for child in manifest["child_map"].get(queue.popleft(), []):
+            # An engine's tables are sources to dbt.
+            if child in seen or not child.startswith(("model.", "source.")):
+                continue
+            if AFTER_CHECKS in tables[child].get("tags", ()):
+                continue
+            seen.add(child)
+            found.append(child)
+            queue.append(child)
+    return found
 
 
 def _tables(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,11 +51,11 @@ class Outcome:
     """How one check ended, of whatever kind it is.
 
     Arguments:
-        layer: `raw` (arrival), `dbt` (data tests), `marts` (publication).
+        layer: `raw` (arrival), `dbt` (data tests), `enrichment` (engines), `marts` (publication).
         subject: `<schema>.<table>`.
     """
 
-    layer: Literal["raw", "dbt", "marts"]
+    layer: Literal["raw", "dbt", "enrichment", "marts"]
     suite: str
     check: str
     subject: str

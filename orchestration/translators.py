@@ -45,7 +45,13 @@ class NorteTranslator(DagsterDbtTranslator):
             )
         read_by_name = _meta(props).get("reads_raw_tables", ())
         if read_by_name:
-            declared = sorted({(node["source_name"], node["name"]) for node in manifest["sources"].values()})
+            declared = sorted(
+                {
+                    (node["source_name"], node["name"])
+                    for node in manifest["sources"].values()
+                    if asset_key(node).path[0] == "raw"
+                }
+            )
             vendors = sorted({vendor for vendor, _ in declared} - {OWN_SOURCE})
             known = {dep.asset_key for dep in spec.deps}
             named = [
@@ -65,6 +71,9 @@ class NorteTranslator(DagsterDbtTranslator):
 def asset_key(props: Mapping[str, Any]) -> dg.AssetKey:
     """The asset key of a dbt node."""
     if props["resource_type"] == "source":
+        named = _meta(props).get("dagster", {}).get("asset_key")
+        if named:
+            return dg.AssetKey(named)
         return dg.AssetKey(["raw", props["source_name"], props["name"]])
     if props["resource_type"] == "seed":
         return dg.AssetKey(["reference", props["name"]])

@@ -1,4 +1,5 @@
-"""The build: models, publication checks, data health, publication; one step, in this order, under one lock.
+"""The build: models and engines, publication checks, data health, publication; one step, in this order, under
+one lock.
 
 Belongs here: the order, and what Dagster is told. Does not belong here: SQL, expectations, what may be
 published (`gate.py`), files and pages (`publishing/`).
@@ -8,7 +9,8 @@ step
 that depends on a missing output: the publication of all the others would never run. And raw must not grow
 between
 models and checks, or the reconciliation would compare two different moments: the lock is held throughout
-both.
+both. An engine runs with the file closed, under the same lock: what is built before and after it tells of one
+moment.
 """
 
 import urllib.request
@@ -20,7 +22,10 @@ import dagster as dg
 
 from expectations.check import Check
 from expectations.runner import list_checks, run_suites
+from ingestion.enrichment.engine import Engine
+from ingestion.enrichment.running import make_engine_tables
 from ingestion.warehouse import Warehouse
+from orchestration.assets.enrichment import EngineAssets
 from orchestration.assets.models import Models
 from orchestration.assets.published import PublishedFiles
 from orchestration.checks.arrival import ARRIVAL_STEP, POOL
@@ -44,22 +49,32 @@ HEARTBEAT_TIMEOUT_SECONDS = 10
 
 
 def build_assets(
-    models: Models, sources: Sequence[str], settings: Settings, report: Report
+    models: Models, engines: Sequence[Engine], sources: Sequence[str], settings: Settings, report: Report
 ) -> tuple[dg.AssetsDefinition, dg.AssetSpec]:
-    """Everything from staging to the published files, and the log of publications."""
+    """Everything from staging to the published files, and the log of publications.
+
+    Arguments:
+        engines: those that are on, in the order in which they run.
+    """
+    enrichment = [
+        EngineAssets(engine, models, settings.pipelines_dir, settings.warehouse) for engine in engines
+    ]
+    *phases, data_health = models.phases([sorted(set(engine.inputs.values())) for engine in engines])
+    made = [*models.asset_specs(), *(spec for engine in enrichment for spec in engine.asset_specs())]
+    model_checks = [*models.check_specs(), *(engine.check_spec() for engine in enrichment)]
     keys = models.keys_by_table()
     listed = list_checks("marts", sources=sources)
     suite_specs = check_specs(listed, keys)
     suites = _Suites(listed, keys, models)
     files = PublishedFiles(models, settings)
     arriving = sorted({check.table for check in list_checks("raw", sources=sources)}) if sources else []
-    to_make = {*(spec.key for spec in models.asset_specs()), CHECK_OUTCOMES_KEY}
-    to_check = {spec.key for spec in [*models.check_specs(), *suite_specs]}
+    to_make = {*(spec.key for spec in made), CHECK_OUTCOMES_KEY}
+    to_check = {spec.key for spec in [*model_checks, *suite_specs]}
 
     @dg.multi_asset(
         name="build",
-        specs=[*models.asset_specs(), _outcomes_spec(models, settings), *files.asset_specs()],
-        check_specs=[*models.check_specs(), *suite_specs],
+        specs=[*made, _outcomes_spec(models, made, settings), *files.asset_specs()],
+        check_specs=[*model_checks, *suite_specs],
         can_subset=True,
         pool=POOL,
     )
@@ -105,10 +120,23 @@ def build_assets(
             if _broke(ARRIVAL_STEP, context):
                 faults += [Fault(table, "the checks at arrival could not run") for table in arriving]
 
-            modelled = yield from models.run(
-                assets, checks, after_checks=False, warehouse=warehouse, now=now, report=report
-            )
-            outcomes = list(modelled.outcomes)
+            common: dict[str, Any] = {"warehouse": warehouse, "now": now, "report": report}
+            for engine in enrichment:
+                make_engine_tables(engine.engine, **log_place)
+            outcomes: list[Outcome] = []
+            broken: list[Fault] = []
+            built_count = 0
+            for number, phase in enumerate(phases):
+                unfit = [*broken, *_faults(outcomes)]
+                modelled = yield from models.run(phase, assets, checks, faults=unfit, **common)
+                outcomes += modelled.outcomes
+                broken += modelled.faults
+                built_count += modelled.built_count
+                if number < len(enrichment):
+                    unfit = [*faults, *broken, *_faults(outcomes)]
+                    enriched = yield from enrichment[number].run(assets, checks, unfit, **common)
+                    outcomes += enriched.outcomes
+                    broken += enriched.faults
 
             if names := suites.before_data_health(checks):
                 outcomes += yield from check(names)
@@ -120,14 +148,12 @@ def build_assets(
                     asset_key=CHECK_OUTCOMES_KEY, metadata={"checks": len(outcomes), "failing": failing}
                 )
 
-            health = yield from models.run(
-                assets, checks, after_checks=True, warehouse=warehouse, now=now, report=report
-            )
+            health = yield from models.run(data_health, assets, checks, **common)
             outcomes += health.outcomes
+            broken += health.faults
             if names := suites.of_data_health(checks):
                 outcomes += yield from check(names)
 
-            broken = [*modelled.faults, *health.faults]
             faults += [*broken, *_faults(outcomes)]
             if is_whole:
                 write_verdict(settings.verdict_file, held_back(models.manifest, faults))
@@ -151,7 +177,7 @@ def build_assets(
                     "publish",
                     result={
                         **publication.facts,
-                        "models": modelled.built_count + health.built_count,
+                        "models": built_count + health.built_count,
                         "checks": len(outcomes),
                         "failing_checks": [
                             f"{outcome.check} on {outcome.subject}"
@@ -163,7 +189,7 @@ def build_assets(
             )
         if broken:
             raise dg.Failure(
-                description="Some models could not be built; the rest is published. "
+                description="Some tables could not be built; the rest is published. "
                 + "; ".join(f"{fault.table}: {fault.reason}" for fault in broken),
                 allow_retries=False,
             )
@@ -220,10 +246,10 @@ def _faults(outcomes: Sequence[Outcome]) -> list[Fault]:
     return [fault for outcome in outcomes if (fault := outcome.as_fault()) is not None]
 
 
-def _outcomes_spec(models: Models, settings: Settings) -> dg.AssetSpec:
+def _outcomes_spec(models: Models, made: Sequence[dg.AssetSpec], settings: Settings) -> dg.AssetSpec:
     return dg.AssetSpec(
         CHECK_OUTCOMES_KEY,
-        deps=[spec.key for spec in models.asset_specs() if not models.is_after_checks(spec.key)],
+        deps=[spec.key for spec in made if not models.is_after_checks(spec.key)],
         description="How every check of every build ended.",
         group_name="raw_norte",
         owners=[DEFAULT_OWNER],

@@ -9,7 +9,7 @@ belong here: names (`translators.py`), starting dbt (`resources/dbt.py`), what a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from typing import Any
 import dagster as dg
 
 from ingestion.warehouse import Warehouse
-from orchestration.gate import AFTER_CHECKS, Fault, held_back, table_name
+from orchestration.gate import AFTER_CHECKS, Fault, held_back, table_name, tables_concerned
 from orchestration.outcomes import Outcome
 from orchestration.progress import Progress, Report
 from orchestration.resources.dbt import Dbt
@@ -44,11 +44,26 @@ class ModelRun:
     built_count: int = 0
 
 
+@dataclass(frozen=True)
+class Phase:
+    """What one invocation of dbt builds and tests.
+
+    Arguments:
+        stage: for the progress.
+        nodes: dbt ids of models, seeds and snapshots.
+        tests: dbt ids of the tests that can run once these are built, and could not before.
+    """
+
+    stage: str
+    nodes: frozenset[str]
+    tests: frozenset[str]
+
+
 class Models:
     """The dbt project as Dagster sees it.
 
     Arguments:
-        manifest: dbt's manifest, made with the settings of this company.
+        manifest: dbt's manifest, made with the settings of this company; with the engines' edges.
         dbt: dbt with these settings.
     """
 
@@ -125,38 +140,68 @@ class Models:
             for unique_id, node in self.nodes.items()
         )
 
+    def phases(self, inputs: Sequence[Collection[str]]) -> list[Phase]:
+        """The invocations of a build: one before each engine, one for the rest, one for data health.
+
+        Arguments:
+            inputs: of each engine in the order in which they run, the relations that it reads.
+        """
+        ids = {table_name(node): unique_id for unique_id, node in self.nodes.items()}
+        late = {uid for uid, node in self.nodes.items() if AFTER_CHECKS in node["tags"]}
+        done: set[str] = set()
+        groups = []
+        for relations in inputs:
+            needed = self._with_ancestors(ids[relation] for relation in relations) - done
+            groups.append(("models", needed))
+            done |= needed
+        groups += [("models", set(self.nodes) - done - late), ("data_health", late)]
+        position = {uid: number for number, (_, nodes) in enumerate(groups) for uid in nodes}
+        tests: dict[int, set[str]] = {}
+        for unique_id in self.tests:
+            parents = self.manifest["nodes"][unique_id]["depends_on"]["nodes"]
+            last = max(position[uid] for uid in parents if uid in position)
+            tests.setdefault(last, set()).add(unique_id)
+        return [
+            Phase(stage, frozenset(nodes), frozenset(tests.get(number, ())))
+            for number, (stage, nodes) in enumerate(groups)
+        ]
+
     def run(
         self,
+        phase: Phase,
         assets: AbstractSet[dg.AssetKey],
         checks: AbstractSet[dg.AssetCheckKey],
         *,
-        after_checks: bool,
+        faults: Sequence[Fault] = (),
         warehouse: Warehouse,
         now: datetime,
         report: Report,
     ) -> Generator[Any, None, ModelRun]:
-        """Builds and tests what is selected, as one invocation; yields Dagster's results.
+        """Builds and tests what is selected of a phase, as one invocation; yields Dagster's results.
 
         Arguments:
-            after_checks: whether those models are meant that tell the outcome of the checks, or all others.
+            faults: what earlier phases could not build: as within one invocation, nothing is built on it.
 
         Raises:
             dagster.Failure: dbt broke before it had any results.
         """
-        phase = {uid for uid, node in self.nodes.items() if (AFTER_CHECKS in node["tags"]) == after_checks}
-        phase_tests = {uid for uid in self.tests if self._reads_after_checks(uid) == after_checks}
-        wanted = {uid for uid in phase if self.keys[uid] in assets}
-        wanted_tests = {uid for uid in phase_tests if self.tests[uid] in checks}
+        wanted = {uid for uid in phase.nodes if self.keys[uid] in assets}
+        wanted_tests = {uid for uid in phase.tests if self.tests[uid] in checks}
         if not wanted and not wanted_tests:
             return ModelRun()
 
-        stage = "data_health" if after_checks else "models"
-        arguments = ["build", "--exclude-resource-type", "unit_test"]
-        if wanted == phase and wanted_tests == phase_tests:
-            arguments += ["--select" if after_checks else "--exclude", f"tag:{AFTER_CHECKS}"]
-        else:
-            names = [".".join(self.manifest["nodes"][uid]["fqn"]) for uid in sorted(wanted | wanted_tests)]
-            arguments += ["--indirect-selection", "empty", "--select", *names]
+        unfit = tables_concerned(self.manifest, faults)
+        blocked = {uid for uid, node in self.nodes.items() if table_name(node) in unfit}
+        buildable = wanted - blocked
+        testable = {
+            uid
+            for uid in wanted_tests
+            if not blocked & set(self.manifest["nodes"][uid]["depends_on"]["nodes"])
+        }
+        if not buildable and not testable:
+            return (yield from self._read({}, wanted, assets, checks, {}))
+        selection = self._selection(buildable | testable)
+        arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
 
         with warehouse.lock(who="dbt"):
             self._dbt.forget_run_results()
@@ -166,10 +211,11 @@ class Models:
                 if event.is_result_event:
                     done += 1
                     name = event.raw_event["data"]["node_info"]["node_name"]
-                    report(Progress(stage, name, done, len(wanted) + len(wanted_tests)))
+                    report(Progress(phase.stage, name, done, len(buildable) + len(testable)))
             results = {result["unique_id"]: result for result in self._dbt.run_results()}
             if not results:
-                raise dg.Failure(description=f"dbt ended without results. {invocation.get_error()}")
+                error = str(invocation.get_error()).replace(selection[-1], "...")
+                raise dg.Failure(description=f"dbt ended without results. {error}")
             rows = _row_counts(warehouse)
         return (yield from self._read(results, wanted, assets, checks, rows))
 
@@ -244,10 +290,24 @@ class Models:
         marts = [uid for uid in candidates if self.nodes[uid]["fqn"][1] == "marts"]
         return (marts or candidates or [None])[0]
 
-    def _reads_after_checks(self, test_id: str) -> bool:
-        """Whether a test reads a model that is built after the checks."""
-        parents = self.manifest["nodes"][test_id]["depends_on"]["nodes"]
-        return any(AFTER_CHECKS in self.nodes[uid]["tags"] for uid in parents if uid in self.nodes)
+    def _with_ancestors(self, unique_ids: Iterable[str]) -> set[str]:
+        """These nodes and all that they are built on, through engines too."""
+        found: set[str] = set()
+        queue = list(unique_ids)
+        seen = set(queue)
+        while queue:
+            unique_id = queue.pop()
+            if unique_id in self.nodes:
+                found.add(unique_id)
+            parents = [uid for uid in self.manifest["parent_map"].get(unique_id, []) if uid not in seen]
+            seen.update(parents)
+            queue += parents
+        return found
+
+    def _selection(self, unique_ids: AbstractSet[str]) -> list[str]:
+        """dbt's arguments for exactly these nodes and tests; one argument, as the library keeps only one."""
+        names = sorted(".".join(self.manifest["nodes"][uid]["fqn"]) for uid in unique_ids)
+        return ["--indirect-selection", "empty", "--select", " ".join(names)]
 
 
 def _check_name(node: Mapping[str, Any]) -> str:

@@ -1,0 +1,84 @@
+"""What an engine is: named input frames, result tables, and one pure function between them.
+
+Belongs here: the contract between an engine and whoever runs it. Does not belong here: any engine, the
+warehouse (`running.py`), the list of engines (`registry.py`).
+
+An engine never sees the warehouse. Relations that dbt builds come in as Arrow tables, rows go out, and what
+it said before is at hand. So the same function serves the pipeline and the commands on files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ingestion.source import ColumnType
+
+Report = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """One table that an engine fills, `enrichment_<engine>.<table>`.
+
+    Arguments:
+        key: the columns that make a row's key; none of them may be null.
+        columns: name to type, the key's included.
+        description: one sentence that opens with the grain.
+        is_whole: each run tells everything there is, so that a key which did not come is gone. False: a run
+            tells only what is new, and all other keys stay as they are.
+    """
+
+    key: tuple[str, ...]
+    columns: Mapping[str, ColumnType]
+    description: str
+    is_whole: bool = True
+
+
+@dataclass(frozen=True)
+class EngineContext:
+    """What an engine may know of the run.
+
+    Arguments:
+        now: the run's one `now`, naive UTC. Never read the clock.
+        earlier: by result table, what completed runs said: the declared columns, one row per key, and
+            `_extracted_at`, when the row came to be as it is. Only of the tables in `Engine.reads_back`.
+        report: called with (what is being done, how many so far, how many in all or None).
+    """
+
+    now: datetime
+    earlier: Mapping[str, pa.Table] = field(default_factory=dict)
+    report: Report = lambda what, done, total: None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine as the pipeline runs it.
+
+    Arguments:
+        name: short and lower case; the folder in `enrichment/`, the dataset `enrichment_<name>`.
+        owner: who is told when it fails (`team:...` or an e-mail address).
+        inputs: frame name to the relation `<schema>.<table>` that dbt builds for it. Where none of them is
+            built (its sources are off), the engine is off.
+        results: its tables by name.
+        run: (frames by name, context) to rows by table: Arrow or pandas, columns as declared, in any order of
+            rows. A table that is left out counts as empty. Decimal columns come in as doubles. Import heavy
+            libraries inside of it: the module that says what the engine is must load in no time.
+        reads_back: those of its own tables that it wants to see as they are, in `context.earlier`.
+    """
+
+    name: str
+    owner: str
+    inputs: Mapping[str, str]
+    results: Mapping[str, ResultTable]
+    run: Callable[[Mapping[str, pa.Table], EngineContext], Mapping[str, Any]]
+    reads_back: tuple[str, ...] = ()
+
+    @property
+    def dataset(self) -> str:
+        """Where its tables lie."""
+        return f"enrichment_{self.name}"
