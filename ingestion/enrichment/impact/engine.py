@@ -393,7 +393,9 @@ class _Evaluation:
     def _row(self, cell: Cell) -> dict[str, object]:
         has_estimate = np.isfinite(cell.effect)
         low, high = cell.interval if has_estimate else (float("nan"), float("nan"))
-        frozen = cell.horizon is not None and cell.verdict != "too_early"
+        # What is refused before its time (an account in two arms) may yet be corrected.
+        last = self.inputs.week(self.panel.n_weeks - 1)
+        frozen = cell.horizon is not None and cell.verdict != "too_early" and cell.horizon <= last
         values: dict[str, object] = {
             "delivery_id": cell.delivery_id,
             "metric": cell.metric,

@@ -96,6 +96,9 @@ def write_company(world: World, now: datetime, out: Path) -> None:
         ("source", "external_id", "account_id", "excluded", "reason"),
         _accounts(visible),
     )
+    _write_csv(
+        out / "assignments.csv", ("delivery_id", "account", "arm", "assigned_at"), _assignments(visible)
+    )
     _write_csv(out / "statuses.csv", ("status", "project_key", "kind", "category_override"), _STATUSES)
     _write_csv(
         out / "teams.csv", ("team_id", "name", "kind", "owner", "source", "source_key"), _teams(visible)
@@ -242,6 +245,18 @@ def _waves(visible: _Visible) -> dict[str, list[dict[str, Any]]]:
                 entry["accounts"] = [str(number) for number in sorted(rows["account_id"])]
             found.setdefault(delivery_id, []).append(entry)
     return found
+
+
+def _assignments(visible: _Visible) -> list[Sequence[Any]]:
+    """The arms of experiments by CRM id, as a flag service would list them."""
+    experiments = {
+        row["delivery_id"] for row in visible.records("deliveries") if row["rollout"] == "experiment"
+    }
+    return [
+        (row["delivery_id"], row["account_id"], row["arm"], row["assigned_at"].isoformat() + "Z")
+        for row in visible.records("assignments")
+        if row["delivery_id"] in experiments
+    ]
 
 
 def _metrics(visible: _Visible) -> list[dict[str, Any]]:

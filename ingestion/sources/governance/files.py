@@ -202,6 +202,12 @@ CSV_FILES: dict[str, Mapping[str, Field]] = {
         "excluded": Field(choices=("test", "own")),
         "reason": Field(),
     },
+    "assignments": {
+        "delivery_id": Field("slug", is_required=True),
+        "account": _NAME,
+        "arm": Field("integer", is_required=True),
+        "assigned_at": Field("timestamp"),
+    },
     "statuses": {
         "status": _NAME,
         "project_key": Field(),
@@ -225,6 +231,7 @@ _OPTIONAL_COLUMNS = (
     "category_override",
     "excluded",
     "account_id",
+    "assigned_at",
     "project_key",
 )
 _KNOWN_NAMES = (

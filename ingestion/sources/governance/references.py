@@ -28,6 +28,12 @@ def check_company(company: Company, problems: Problems) -> None:
         problems,
     )
     _unique(
+        entries["assignments"],
+        lambda row: (row["delivery_id"], row["account"], row["arm"]),
+        "account",
+        problems,
+    )
+    _unique(
         entries["teams"],
         lambda row: (row["team_id"], row["source"], row["source_key"]),
         "source_key",
@@ -51,6 +57,9 @@ def check_company(company: Company, problems: Problems) -> None:
         _refer(entry, "metrics", metrics, "metrics.yml", problems)
         _refer(entry, "key_results", key_results, "key_results.yml", problems)
         _refers(entry, "theme", themes, "themes/", problems)
+        _waves_in_order(entry, problems)
+    for entry in entries["assignments"]:
+        _refers(entry, "delivery_id", deliveries, "deliveries.yml", problems)
     for entry in entries["metrics"]:
         _refers(entry, "parent", metrics, "metrics.yml", problems)
     for entry in company.themes:
@@ -144,6 +153,33 @@ def _no_circle(entries: Sequence[Entry], problems: Problems) -> None:
                 "a tree",
                 f"{entry['id']!r} above itself",
                 "Correct one parent of the circle.",
+            )
+
+
+def _waves_in_order(delivery: Entry, problems: Problems) -> None:
+    """A wave is a number and one day; its members are named."""
+    days: dict[int, object] = {}
+    for wave, line in delivery["waves"] or []:
+        number, day = wave["wave"], wave["starts_on"]
+        if number is None or day is None:
+            continue
+        if number < 1:
+            problems.add(delivery.file, line, "waves numbered from 1", f"{number}", "Number them from 1.")
+        if days.setdefault(number, day) != day:
+            problems.add(
+                delivery.file,
+                line,
+                f"one day on which wave {number} starts",
+                f"{day} beside {days[number]}",
+                "Give the later ones a number of their own.",
+            )
+        if not wave["accounts"] and not wave["segments"]:
+            problems.add(
+                delivery.file,
+                line,
+                "accounts or segments of the wave",
+                "neither",
+                "List who got it with this wave, or remove the wave.",
             )
 
 

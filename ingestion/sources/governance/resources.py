@@ -96,6 +96,24 @@ RESOURCES: tuple[Resource, ...] = (
         description="Issues of a delivery beside those of its epic.",
     ),
     Resource(
+        "delivery_waves",
+        ("delivery_id", "wave", "member_kind", "member"),
+        {
+            "delivery_id": "text",
+            "wave": "bigint",
+            "starts_on": "date",
+            "member_kind": "text",
+            "member": "text",
+        },
+        description="Who got a delivery with which wave: accounts, or cells of segment and region.",
+    ),
+    Resource(
+        "delivery_assignments",
+        ("delivery_id", "account_ref", "arm"),
+        {"delivery_id": "text", "account_ref": "text", "arm": "bigint", "assigned_at": "timestamp"},
+        description="Which arm of an experiment an account was drawn into, as the flag service lists it.",
+    ),
+    Resource(
         "metrics",
         ("metric_id",),
         {

@@ -47,6 +47,11 @@ def company_rows(company: Company, now: datetime, problems: Problems) -> dict[st
         "delivery_metrics": _links(entries["deliveries"], "delivery_id", "metrics", "metric_id"),
         "delivery_key_results": _links(entries["deliveries"], "delivery_id", "key_results", "key_result_id"),
         "delivery_issues": _links(entries["deliveries"], "delivery_id", "issues", "issue_key"),
+        "delivery_waves": [record for entry in entries["deliveries"] for record in _waves(entry)],
+        "delivery_assignments": [
+            _record(row, account_ref=row["account"], **_same(row, "delivery_id", "arm", "assigned_at"))
+            for row in entries["assignments"]
+        ],
         "metrics": [_metric(entry) for entry in entries["metrics"]],
         "themes": [_theme(entry) for entry in company.themes],
         "theme_overrides": [
@@ -143,10 +148,24 @@ def _delivery(entry: Entry) -> Record:
         theme_id=entry["theme"],
         has_adopter_list=bool(entry["has_adopter_list"]),
         adopter_event=adopter["event"] if adopter else None,
-        **_same(
-            entry, "name", "rollout", "assignment_unit", "feature", "released_at", "owner", "cost_currency"
-        ),
+        feature=entry["feature"] or (adopter["feature"] if adopter else None),
+        **_same(entry, "name", "rollout", "assignment_unit", "released_at", "owner", "cost_currency"),
     )
+
+
+def _waves(entry: Entry) -> Iterator[Record]:
+    """One record per member of a wave; a wave that names nobody has none."""
+    for wave, _ in entry["waves"] or []:
+        for kind, field in (("account", "accounts"), ("segment", "segments")):
+            for member in dict.fromkeys(name for name, _ in wave[field] or []):
+                values = {
+                    "delivery_id": entry["id"],
+                    "wave": wave["wave"],
+                    "starts_on": wave["starts_on"],
+                    "member_kind": kind,
+                    "member": member,
+                }
+                yield Record(values, values)
 
 
 def _metric(entry: Entry) -> Record:

@@ -60,7 +60,7 @@ def test_the_template_is_valid_and_fills_every_table(folder: Path) -> None:
     found = read(folder)
     assert found.keys() == {resource.name for resource in source.resources}
     empty = {name for name, records in found.items() if not records}
-    assert empty == {"account_overrides", "theme_overrides"}
+    assert empty == {"account_overrides", "delivery_assignments", "theme_overrides"}
     (delivery,) = found["deliveries"]
     assert delivery.values["released_at"].isoformat() == "2026-08-03T09:00:00-03:00"
     assert delivery.values["adopter_event"] == "Export Downloaded"
@@ -124,6 +124,21 @@ def test_holidays_are_those_of_the_country_and_the_companys_own(folder: Path) ->
         ),
         ("deliveries.yml", "[WEB-7]", "[WEB-7, EXP-12]", "EXP-12 in one delivery only"),
         ("deliveries.yml", "wave: 1", "wave: one", "expected an integer as wave"),
+        ("deliveries.yml", "wave: 1", "wave: 0", "expected waves numbered from 1"),
+        ("deliveries.yml", "wave: 2", "wave: 1", "one day on which wave 1 starts"),
+        ("deliveries.yml", ", segments: [smb]", "", "accounts or segments of the wave; came neither"),
+        (
+            "assignments.csv",
+            "assigned_at\n",
+            "assigned_at\nexport-3,12,1,\n",
+            "assignments.csv:2: expected delivery_id to name an entry of deliveries.yml",
+        ),
+        (
+            "assignments.csv",
+            "assigned_at\n",
+            "assigned_at\nexport-2,12,control,\n",
+            "assignments.csv:2: expected an integer as arm",
+        ),
         (
             "metrics.yml",
             "# parent: mrr ",
@@ -186,6 +201,21 @@ def test_another_encoding_is_named_with_its_line(folder: Path) -> None:
     (folder / "teams.csv").write_bytes("team_id,name,kind\nx,Produção,support\n".encode("latin-1"))
     with pytest.raises(GovernanceInvalid, match=r"teams\.csv:2: expected text in UTF-8"):
         read(folder)
+
+
+def test_waves_and_arms_are_rows_of_their_own(folder: Path) -> None:
+    (folder / "assignments.csv").write_text(
+        "delivery_id,account,arm,assigned_at\nexport-2,12,1,2026-08-03T09:00:00Z\nexport-2,hubspot:13,0,\n"
+    )
+    found = read(folder)
+    waves = [tuple(row.values.values()) for row in found["delivery_waves"]]
+    assert waves == [
+        ("export-2", 1, date(2026, 8, 3), "segment", "smb"),
+        ("export-2", 2, date(2026, 8, 17), "segment", "mid_market"),
+        ("export-2", 2, date(2026, 8, 17), "segment", "enterprise:emea"),
+    ]
+    arms = [(row.values["account_ref"], row.values["arm"]) for row in found["delivery_assignments"]]
+    assert arms == [("12", 1), ("hubspot:13", 0)]
 
 
 def test_words_that_yaml_would_turn_into_something_else_stay_words(folder: Path) -> None:
