@@ -1,8 +1,4 @@
-"""The truth of what the impact engine is asked: its input frames, in plain pandas from the world, and its answer.
-
-The frames are the independent part. The answer is the engine's own on these frames, with what it had said on the
-company's first day: whoever wires it must come to the same rows.
-"""
+"""The truth of what the impact engine is asked: its input frames, in plain pandas from the world."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from ingestion.enrichment.impact.engine import evaluate
 from tests.truth.base import Truth, remembered
 from tests.truth.cohorts import uses
 from tests.truth.delivery import dim_deliveries
