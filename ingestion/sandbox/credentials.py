@@ -26,6 +26,10 @@ MIXPANEL_PROJECT_SECRET = "sandbox-mixpanel-project-secret"
 MIXPANEL_PROJECT_ID = "2026001"
 MIXPANEL_DATA_GROUP_ID = "900100"
 
+AMPLITUDE_API_KEY = "sandbox-amplitude-api-key"
+AMPLITUDE_SECRET_KEY = "sandbox-amplitude-secret-key"
+AMPLITUDE_PROJECT_ID = "187520"
+
 JIRA_SITE = "norte-sandbox"
 JIRA_CLOUD_ID = "11111111-2222-4333-8444-555555555555"
 JIRA_EMAIL = "pipeline@norte.example"
@@ -58,6 +62,9 @@ def connection_env(base_url: str, governance_dir: Path, person_key_secret: str) 
         "SOURCES__MIXPANEL__PROJECT_ID": MIXPANEL_PROJECT_ID,
         "SOURCES__MIXPANEL__PROJECT_TIME_ZONE": "UTC",
         "SOURCES__MIXPANEL__DATA_GROUP_ID": MIXPANEL_DATA_GROUP_ID,
+        "SOURCES__AMPLITUDE__BASE_URL": f"{base}/amplitude",
+        "SOURCES__AMPLITUDE__API_KEY": AMPLITUDE_API_KEY,
+        "SOURCES__AMPLITUDE__SECRET_KEY": AMPLITUDE_SECRET_KEY,
         "SOURCES__JIRA__BASE_URL": f"{base}/jira",
         "SOURCES__JIRA__EMAIL": JIRA_EMAIL,
         "SOURCES__JIRA__API_TOKEN": JIRA_API_TOKEN,

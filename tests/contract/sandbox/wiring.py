@@ -143,6 +143,7 @@ _CREDENTIALS = {
     "zendesk": basic(f"{credentials.ZENDESK_EMAIL}/token", credentials.ZENDESK_API_TOKEN),
     "mixpanel": basic(credentials.MIXPANEL_USERNAME, credentials.MIXPANEL_SECRET),
     "jira": basic(credentials.JIRA_EMAIL, credentials.JIRA_API_TOKEN),
+    "amplitude": basic(credentials.AMPLITUDE_API_KEY, credentials.AMPLITUDE_SECRET_KEY),
     "jira_data_center": f"Bearer {credentials.JIRA_PERSONAL_ACCESS_TOKEN}",
 }
 

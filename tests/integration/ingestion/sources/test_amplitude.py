@@ -1,0 +1,129 @@
+"""Amplitude against the sandbox: every event of a complete hour once, however late, doubled or cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ingestion.errors import MalformedResponse, Unauthorized
+from ingestion.pipeline import run_source
+from ingestion.registry import connection, settings_of
+from ingestion.sandbox.world.world import World
+
+SETTLED = timedelta(hours=3)
+
+
+@pytest.fixture
+def amplitude(account: Callable[..., Any]) -> Any:
+    return account("amplitude")
+
+
+def now_of(amplitude: Any) -> datetime:
+    return amplitude.world.meta.as_of.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+def truth(world: World, now: datetime) -> list[str]:
+    """Insert ids of the events whose hour of upload is complete by `now`."""
+    hour = now.astimezone(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    events = world.table("events")
+    return sorted(
+        f"e{number}"
+        for number in events[events["visible_at"] < hour - SETTLED + timedelta(hours=1)]["event_id"]
+    )
+
+
+def loaded(amplitude: Any) -> list[str]:
+    found = amplitude.query(
+        "select json_extract_string(payload, '$.\"$insert_id\"') from raw_amplitude.events"
+    )
+    return sorted(row[0] for row in found)
+
+
+def test_every_event_is_there_once_on_the_first_and_on_the_second_day(amplitude: Any) -> None:
+    now = now_of(amplitude)
+    first = amplitude.load(now)
+    assert loaded(amplitude) == truth(amplitude.world, now)
+    assert first.rows_rejected == {}
+    assert amplitude.load(now).rows_loaded == {}
+    tomorrow = now + timedelta(days=1)
+    second = amplitude.load(tomorrow)
+    assert loaded(amplitude) == truth(amplitude.world, tomorrow)
+    assert 0 < second.rows_loaded["events"] < first.rows_loaded["events"]
+    assert amplitude.refusals() == []
+
+
+def test_late_and_doubled_events_are_there_once_in_the_end(amplitude: Any) -> None:
+    late = {"kind": "late_data", "seconds": 6 * 3600, "every": 7}
+    amplitude.server.set_scenario({"faults": {"amplitude": [late, {"kind": "duplicates", "every": 20}]}})
+    now = now_of(amplitude)
+    amplitude.load(now)
+    fewer = loaded(amplitude)
+    assert len(fewer) == len(set(fewer)) < len(truth(amplitude.world, now))
+    later = now + timedelta(days=1)
+    amplitude.load(later)
+    assert set(truth(amplitude.world, now)) <= set(loaded(amplitude))
+    assert len(loaded(amplitude)) == len(set(loaded(amplitude)))
+
+
+def test_a_range_that_is_too_large_is_halved(amplitude: Any) -> None:
+    now = now_of(amplitude)
+    most = len(truth(amplitude.world, now)) // 4
+    amplitude.server.set_scenario({"plan": {"amplitude": {"most_events": most}}})
+    amplitude.load(now)
+    assert loaded(amplitude) == truth(amplitude.world, now)
+
+
+def test_a_cut_archive_is_fetched_again_and_never_taken_for_whole(amplitude: Any) -> None:
+    now = now_of(amplitude)
+    cut = {"kind": "malformed_page", "page": 1, "times": 1, "path": "export"}
+    amplitude.server.set_scenario({"faults": {"amplitude": [cut]}})
+    amplitude.load(now)
+    assert loaded(amplitude) == truth(amplitude.world, now)
+    amplitude.server.set_scenario({"faults": {"amplitude": [{**cut, "times": 99}]}})
+    with pytest.raises(MalformedResponse, match="archive"):
+        amplitude.load(now + timedelta(days=1), retry_attempts=2)
+
+
+def test_wrong_keys_are_told(amplitude: Any) -> None:
+    with pytest.raises(Unauthorized, match="credentials"):
+        amplitude.load(now_of(amplitude), secret_key="wrong")
+
+
+def test_users_are_told_by_their_last_event_with_a_key_of_the_address(amplitude: Any) -> None:
+    now = now_of(amplitude)
+    amplitude.load(now)
+    people = amplitude.world.state("people", now)
+    addresses = {f"u-{row.person_id}": row.email for row in people.itertuples() if isinstance(row.email, str)}
+    found = amplitude.query(
+        """select user_id, email, email_key from raw_amplitude.users
+        qualify row_number() over (partition by user_id order by _source_updated_at desc) = 1"""
+    )
+    customers = {user: (email, key) for user, email, key in found if user.startswith("u-")}
+    assert customers
+    assert {user: email for user, (email, _) in customers.items() if email} == {
+        user: email for user, email in addresses.items() if user in customers
+    }
+    assert all((email is None) == (key is None) for email, key in customers.values())
+
+
+def test_a_backfill_reads_days_again_and_leaves_the_cursor(amplitude: Any) -> None:
+    now = now_of(amplitude)
+    amplitude.load(now)
+    before = loaded(amplitude)
+    spec = settings_of(connection("amplitude"))
+    day = now.date() - timedelta(days=10)
+    summary = run_source(
+        "amplitude",
+        warehouse=amplitude.warehouse,
+        pipelines_dir=amplitude._pipelines,
+        now=now,
+        person_key_secret="not-a-secret",
+        settings=spec,
+        backfill=(day, date.fromisoformat(day.isoformat())),
+    )
+    assert summary.rows_loaded.get("events", 0) == 0
+    assert loaded(amplitude) == before
+    assert amplitude.load(now).rows_loaded == {}
