@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import re
+import shutil
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from tests.integration.company import Company, Day
+from tests.integration.semantic_cases import SAVED_QUERIES, disagreements
 from tests.truth.cases import CASES, Case
 from tests.truth.compare import differences
 from tests.truth.published import read_case
@@ -112,6 +119,66 @@ def test_data_health_counts_what_is_published_and_when_it_was_read(day: str, day
     for _, source, _, last_loaded_at, is_fresh, *_ in sources.values():
         assert is_fresh and last_loaded_at == lived.now.replace(tzinfo=None), source
     assert not any(is_held_back or failing for *_, is_held_back, failing in health)
+
+
+@pytest.fixture(scope="module")
+def semantic_answers(
+    days: dict[str, Day], company: Company, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What the semantic layer says of the first day: one process, since MetricFlow is slow to start."""
+    folder = tmp_path_factory.mktemp("semantic")
+    project = folder / "project"
+    repository = Path(__file__).parents[2]
+    ignored = shutil.ignore_patterns("target", "logs")
+    shutil.copytree(repository / "dbt_project", project, ignore=ignored)
+    (project / "target").mkdir()
+    # The build has just parsed the project; a semantic manifest names the warehouse by its file.
+    manifest = company.home / "dbt" / "target" / "semantic_manifest.json"
+    shutil.copyfile(manifest, project / "target" / manifest.name)
+    shutil.copyfile(days["first day"].published, folder / "warehouse.duckdb")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.semantic_layer", project, folder / "answers.json"],
+        cwd=repository,
+        env=os.environ
+        | {
+            "NORTE_WAREHOUSE_PATH": str(folder / "warehouse.duckdb"),
+            "DBT_TARGET_PATH": str(project / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    answers: dict[str, Any] = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    return answers
+
+
+def test_the_semantic_models_are_valid(semantic_answers: dict[str, Any]) -> None:
+    validation = semantic_answers["validation"]
+    assert validation["exit_code"] == 0, validation["output"]
+    issues = [line for line in validation["output"].splitlines() if line.startswith("•")]
+    # dbt writes a cumulative metric's measure, MetricFlow turns it into a metric and finds both.
+    assert [line for line in issues if "should not have both a measure and a metric" not in line] == []
+
+
+def test_every_saved_query_has_its_counterpart_in_the_marts(semantic_answers: dict[str, Any]) -> None:
+    assert set(semantic_answers["queries"]) == set(SAVED_QUERIES)
+
+
+@pytest.mark.parametrize("name", SAVED_QUERIES)
+def test_saved_query_says_what_the_marts_say(
+    name: str, semantic_answers: dict[str, Any], days: dict[str, Day], company: Company
+) -> None:
+    lived = days["first day"]
+    answer = semantic_answers["queries"][name]
+    assert "error" not in answer, answer
+    today = lived.truth(company.world).today
+    with duckdb.connect(str(lived.published), read_only=True) as reader:
+        found = disagreements(name, answer, reader, today)
+        assert not found, "\n".join(found[:20])
+        # A comparison that finds nothing must be able to find something.
+        marred = [[*row[:-1], None if row[-1] is None else float(row[-1]) + 1] for row in answer["rows"]]
+        assert disagreements(name, answer | {"rows": marred}, reader, today)
 
 
 def test_a_vendor_that_is_down_stops_no_other(days: dict[str, Day], company: Company) -> None:

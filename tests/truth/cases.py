@@ -9,6 +9,7 @@ import pandas as pd
 
 from tests.truth import (
     cohorts,
+    daily,
     delivery,
     dimensions,
     flow,
@@ -105,7 +106,7 @@ CASES = (
         ("period_unit", "starts_on", "team_id", "segment"),
     ),
     Case("metric.mart_metric__active_daily", usage.mart_metric__active_daily, ("date_on", "segment")),
-    Case("metric.mart_metric__daily", usage.mart_metric__daily, ("metric_id", "date_on", "segment")),
+    Case("metric.mart_metric__daily", daily.mart_metric__daily, ("metric_id", "date_on", "segment")),
     Case("metric.fct_deal_stages", sales.fct_deal_stages, ("deal_id", "stay_number")),
     Case(
         "metric.mart_metric__pipeline",

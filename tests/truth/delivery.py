@@ -261,6 +261,8 @@ def fct_work_items(truth: Truth) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     for column in ("created_at", "started_at", "done_at", "resolved_at"):
         frame[column] = pd.to_datetime(frame[column])
+    frame["created_on"] = truth.local_date(frame.created_at)
+    frame["done_on"] = truth.local_date(frame.done_at)
     frame["lead_time_days"] = _days(frame.created_at, frame.done_at)
     frame["lead_time_by_resolution_days"] = _days(frame.created_at, frame.resolved_at)
     frame["cycle_time_days"] = _days(frame.started_at, frame.done_at)

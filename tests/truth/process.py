@@ -18,6 +18,7 @@ import pandas as pd
 import yaml
 
 from tests.truth.base import FREE_MAIL, Truth, remembered
+from tests.truth.daily import mart_metric__daily
 from tests.truth.delivery import (
     delivery_of,
     dim_deliveries,
@@ -28,7 +29,6 @@ from tests.truth.delivery import (
 )
 from tests.truth.flow import is_month_over, team_days, with_all_teams, with_ratio
 from tests.truth.support import RESOLVED, fct_tickets, ticket_accounts
-from tests.truth.usage import mart_metric__daily
 
 DEFINITIONS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "reference" / "metrics.csv"
 # Without a row on a day, these were zero on it; of the others nothing is known.
@@ -43,10 +43,21 @@ COUNTED = frozenset(
         "ticket_backlog",
         "deals_won_amount",
         "work_items_done",
+        "open_pipeline_amount",
+        "work_items_in_progress",
     }
 )
 AVERAGED = frozenset(
-    {"stickiness", "tickets_created", "first_reply_minutes_median", "deals_won_amount", "work_items_done"}
+    {
+        "stickiness",
+        "tickets_created",
+        "first_reply_minutes_median",
+        "deals_won_amount",
+        "work_items_done",
+        "contact_ratio",
+        "full_resolution_minutes_median",
+        "one_touch_ratio",
+    }
 )
 STRENGTH = ("evidence-backed", "metric-backed", "mandated", "opinion")
 

@@ -337,6 +337,8 @@ def fct_deals(truth: Truth) -> pd.DataFrame:
     deals["pipeline_name"] = deals.pipeline_id.map(pipelines)
     deals = _with_account_id(deals)
     deals["deal_id"] = deals.deal_id.map(lambda value: f"hubspot:{int(value)}")
+    deals["created_on"] = truth.local_date(pd.to_datetime(deals.created_at))
+    deals["closed_on"] = truth.local_date(pd.to_datetime(deals.closed_at))
     return deals[
         [
             "deal_id",
@@ -349,7 +351,9 @@ def fct_deals(truth: Truth) -> pd.DataFrame:
             "currency",
             "reporting_amount",
             "created_at",
+            "created_on",
             "closed_at",
+            "closed_on",
             "expected_close_on",
             "first_expected_close_on",
             "slipped_days",

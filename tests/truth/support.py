@@ -111,6 +111,8 @@ def fct_tickets(truth: Truth) -> pd.DataFrame:
     frame["created_at"] = pd.to_datetime(frame.created_at)
     for column in ("first_solved_at", "solved_at", "closed_at"):
         frame[column] = pd.to_datetime(frame[column])
+    frame["created_on"] = truth.local_date(frame.created_at)
+    frame["solved_on"] = truth.local_date(frame.solved_at)
     frame["first_reply_at"] = human.groupby("ticket_id").created_at.min()
     first_any = automatic.groupby("ticket_id").created_at.min()
     frame["first_reply_minutes"] = _minutes(frame.created_at, frame.first_reply_at)
@@ -152,11 +154,13 @@ def fct_tickets(truth: Truth) -> pd.DataFrame:
             "status",
             "is_merged",
             "created_at",
+            "created_on",
             "first_reply_at",
             "first_reply_minutes",
             "first_reply_incl_automatic_minutes",
             "first_solved_at",
             "solved_at",
+            "solved_on",
             "first_resolution_minutes",
             "full_resolution_minutes",
             "reopen_count",

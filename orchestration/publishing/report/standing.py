@@ -17,7 +17,7 @@ _SERIES_WEEKS = 26
 # all other metrics are levels, read on the last day. A day without a row is a day on which nothing happened.
 FLOWS = frozenset({"tickets_created", "deals_won_amount", "work_items_done"})
 # Weekends are quiet: such a level is read as the mean of the last seven days, whatever day the last one is.
-WEEKLY_MEANS = frozenset({"stickiness"})
+WEEKLY_MEANS = frozenset({"stickiness", "contact_ratio", "one_touch_ratio", "full_resolution_minutes_median"})
 # A daily median jumps with a handful of tickets: the window's median is read from the tickets themselves.
 MEDIANS = {"first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at")}
 TOO_FEW_ANSWERS = 30
@@ -110,6 +110,7 @@ def standings(published: Published) -> dict[str, Standing]:
     return {
         metric_id: _standing(published, row, by_metric.get(metric_id, {}), began.get(metric_id), last)
         for metric_id, row in published.metrics.items()
+        if row.get("is_daily", True)
     }
 
 

@@ -53,18 +53,40 @@ def test_every_metric_points_to_a_decision_and_a_table_that_exist() -> None:
     tables = set(_models("marts"))
     with (PROJECT / "seeds" / "reference" / "metrics.csv").open(encoding="utf-8", newline="") as lines:
         metrics = list(csv.DictReader(lines))
+    columns = {
+        name: {column["name"] for column in model["columns"]} for name, model in _models("marts").items()
+    }
     assert len(metrics) >= 13
     for metric in metrics:
         assert metric["decision_ref"] in decisions, metric["metric_id"]
         assert metric["source_table"] in tables, metric["metric_id"]
+        assert metric["source_column"] in columns[metric["source_table"]], metric["metric_id"]
         assert all(metric.values()), f"{metric['metric_id']} leaves a field empty"
 
 
-def test_the_daily_table_holds_exactly_the_defined_metrics() -> None:
-    sql = (PROJECT / "models" / "marts" / "metric" / "mart_metric__daily.sql").read_text(encoding="utf-8")
-    computed = set(re.findall(r"^        \('(\w+)',", sql, re.MULTILINE))
+def test_every_metric_exists_in_the_semantic_layer_and_every_name_there_is_described() -> None:
+    files = [
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+        for path in (PROJECT / "models" / "semantic").glob("*.yml")
+    ]
+    metrics = {metric["name"]: metric for file in files for metric in file.get("metrics", [])}
     with (PROJECT / "seeds" / "reference" / "metrics.csv").open(encoding="utf-8", newline="") as lines:
-        assert computed == {metric["metric_id"] for metric in csv.DictReader(lines)}
+        linked = {metric["semantic_metric"] for metric in csv.DictReader(lines)}
+    assert linked <= set(metrics)
+    assert all(metric.get("description") and metric.get("label") for metric in metrics.values())
+    models = [model for file in files for model in file.get("semantic_models", [])]
+    for model in models:
+        named = [*model.get("dimensions", []), *model.get("measures", [])]
+        assert all(part.get("description") for part in [model, *named]), model["name"]
+    assert all(query.get("description") for file in files for query in file.get("saved_queries", []))
+
+
+def test_the_daily_table_holds_exactly_the_metrics_that_are_defined_as_daily() -> None:
+    sql = (PROJECT / "models" / "marts" / "metric" / "mart_metric__daily.sql").read_text(encoding="utf-8")
+    computed = set(re.findall(r"^        \(\s*'(\w+)',", sql, re.MULTILINE))
+    with (PROJECT / "seeds" / "reference" / "metrics.csv").open(encoding="utf-8", newline="") as lines:
+        daily = {metric["metric_id"] for metric in csv.DictReader(lines) if metric["period"] == "day"}
+    assert computed == daily
 
 
 def test_a_decision_is_five_lines() -> None:

@@ -7,10 +7,9 @@ metric_values as (
 
 metrics as (
     select
-        definitions.metric_id,
-        coalesce(readings.empty_day, 'unknown') as empty_day
-    from {{ ref('dim_metrics') }} as definitions
-    left join {{ ref('metric_readings') }} as readings on definitions.metric_id = readings.metric_id
+        metric_id,
+        empty_day
+    from {{ ref('dim_metrics') }}
 ),
 
 cells as (

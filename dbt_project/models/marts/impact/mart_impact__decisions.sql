@@ -74,6 +74,7 @@ windowed as (
         case
             when anchored.expected_metric_id is null then 'no expected effect'
             when metrics.metric_id is null then 'unknown metric'
+            when not metrics.is_daily then 'the metric has no value per day'
             when anchored.delivery_count > 0 and anchored.released_delivery_count = 0 then 'not released yet'
             when {{ add_days('anchored.after_to_on', -27) }} >= anchored.anchor_on then null
             when anchored.after_to_on = anchored.expected_by_on then 'fewer than 28 days before the expected date'

@@ -10,11 +10,11 @@ objectives as (
 
 metrics as (
     select
-        definitions.metric_id,
-        definitions.unit,
-        coalesce(readings.reading, 'last_day') as reading
-    from {{ ref('dim_metrics') }} as definitions
-    left join {{ ref('metric_readings') }} as readings on definitions.metric_id = readings.metric_id
+        metric_id,
+        unit,
+        reading,
+        is_daily
+    from {{ ref('dim_metrics') }}
 ),
 
 metric_days as (
@@ -37,6 +37,7 @@ dated as (
         key_results.starts_on,
         key_results.ends_on,
         metrics.metric_id is not null as is_metric_known,
+        metrics.is_daily,
         -- the last complete day of its period so far
         case
             when key_results.starts_on >= {{ today() }} then null
@@ -125,6 +126,7 @@ final as (
         {{ ratio('current_value - baseline', 'target - baseline') }} >= elapsed_ratio as is_on_track,
         case
             when not is_metric_known then 'unknown metric'
+            when not is_daily then 'the metric has no value per day'
             when as_of_on is null then 'not begun'
             when current_value is null then 'the metric has no value in the last 28 days of the period'
             when baseline is null or target is null then 'no baseline or target'

@@ -131,7 +131,9 @@ final as (
         dated.currency,
         cast(dated.amount * rates.rate as {{ type_amount() }}) as reporting_amount,
         dated.created_at,
+        {{ to_local_date('dated.created_at') }} as created_on,
         dated.closed_at,
+        {{ to_local_date('dated.closed_at') }} as closed_on,
         dated.expected_close_on,
         dated.first_expected_close_on,
         cast({{ dbt.datediff('dated.first_expected_close_on', 'dated.expected_close_on', 'day') }} as bigint)

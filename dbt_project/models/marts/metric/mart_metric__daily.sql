@@ -11,7 +11,6 @@ active as (
 tickets as (
     select
         tickets.*,
-        {{ to_local_date('tickets.created_at') }} as created_on,
         {{ to_local_date('tickets.csat_answered_at') }} as csat_answered_on
     from {{ ref('fct_tickets') }} as tickets
 ),
@@ -27,18 +26,48 @@ ticket_spans as (
 ),
 
 deals as (
-    select
-        deals.*,
-        {{ to_local_date('deals.closed_at') }} as closed_on
-    from {{ ref('fct_deals') }} as deals
+    select * from {{ ref('fct_deals') }}
 ),
 
 work_items as (
     select
         work_item_id,
         work_item_level,
-        {{ to_local_date('done_at') }} as done_on
+        done_on
     from {{ ref('fct_work_items') }}
+),
+
+revenue_months as (
+    select * from {{ ref('mart_metric__mrr_monthly') }}
+    where is_complete
+),
+
+dates as (
+    select * from {{ ref('dim_dates') }}
+),
+
+pipeline_days as (
+    select * from {{ ref('mart_metric__pipeline_daily') }}
+),
+
+support_cells as (
+    select
+        starts_on as date_on,
+        segment,
+        contact_ratio,
+        cast(account_ticket_count as {{ type_double() }}) as account_ticket_count,
+        cast(active_account_count as {{ type_double() }}) as active_account_count,
+        full_resolution_minutes_p50,
+        cast(full_resolution_count as {{ type_double() }}) as full_resolution_count,
+        one_touch_ratio,
+        cast(one_touch_ticket_count as {{ type_double() }}) as one_touch_ticket_count
+    from {{ ref('mart_metric__support_performance') }}
+    where period_unit = 'day' and team_id = 'all'
+),
+
+flow as (
+    select * from {{ ref('mart_delivery__flow_daily') }}
+    where team_id = 'all'
 ),
 
 survey_answers as (
@@ -209,6 +238,30 @@ done as (
     group by done_on
 ),
 
+-- What looks back over months is that of the last month that was over when the day ended.
+retention as (
+    select
+        dates.date_on,
+        revenue_months.segment,
+        revenue_months.nrr_12m_ratio,
+        revenue_months.grr_12m_ratio
+    from revenue_months
+    inner join dates
+        on
+            {{ add_days(add_months('revenue_months.month_start_on', 1), -1) }} <= dates.date_on
+            and {{ add_days(add_months('revenue_months.month_start_on', 2), -1) }} > dates.date_on
+),
+
+pipeline as (
+    select
+        date_on,
+        segment,
+        cast(sum(open_amount) as {{ type_double() }}) as open_amount,
+        cast(sum(open_deal_count) as {{ type_double() }}) as open_deal_count
+    from pipeline_days
+    group by date_on, segment
+),
+
 metrics as (
     {%- for metric_id, relation, value, numerator, denominator in [
         ('mrr', 'mrr_cells', 'mrr_amount', 'mrr_amount', none),
@@ -224,11 +277,25 @@ metrics as (
         ('nps', 'nps', '100 * ' ~ ratio('net_promoter_count', 'answer_count'), '100 * net_promoter_count', 'answer_count'),
         ('deals_won_amount', 'won', 'reporting_amount', 'reporting_amount', 'deal_count'),
         ('work_items_done', 'done', 'work_item_count', 'work_item_count', none),
+        ('nrr_12m_ratio', 'retention', 'nrr_12m_ratio', none, none),
+        ('grr_12m_ratio', 'retention', 'grr_12m_ratio', none, none),
+        ('open_pipeline_amount', 'pipeline', 'open_amount', 'open_amount', 'open_deal_count'),
+        ('contact_ratio', 'support_cells', 'contact_ratio', 'account_ticket_count', 'active_account_count'),
+        (
+            'full_resolution_minutes_median', 'support_cells', 'full_resolution_minutes_p50', none,
+            'full_resolution_count'
+        ),
+        (
+            'one_touch_ratio', 'support_cells', 'one_touch_ratio', 'one_touch_ticket_count',
+            'full_resolution_count'
+        ),
+        ('work_items_in_progress', 'flow', 'wip_count', 'wip_count', none),
+        ('cycle_time_days_median', 'flow', 'cycle_time_p50_days', none, none),
     ] %}
     select
         '{{ metric_id }}' as metric_id,
         date_on,
-        {{ "'all'" if relation in ['nps', 'done'] else 'segment' }} as segment,
+        {{ "'all'" if relation in ['nps', 'done', 'flow'] else 'segment' }} as segment,
         cast({{ value }} as {{ type_double() }}) as value,
         cast({{ numerator or 'null' }} as {{ type_double() }}) as numerator,
         cast({{ denominator or 'null' }} as {{ type_double() }}) as denominator
