@@ -9,6 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations.check import CheckOutcome
+from expectations.runner import run_suites
 from tests.integration.company import Company, Day
+from tests.integration.corruptions import CORRUPTIONS
 from tests.integration.semantic_cases import SAVED_QUERIES, disagreements
 from tests.truth.cases import CASES, Case
 from tests.truth.compare import differences
@@ -33,6 +39,17 @@ KILLED_IN = {
     "marts": (re.compile(r"building tables: (\d+) of (\d+)"), (0.6, 0.9)),
     "publication": (re.compile(r"publishing: (\d+) of (\d+)"), (0.0, 0.6)),
 }
+
+
+@dataclass(frozen=True)
+class SpoiltWarehouse:
+    """A copy that nobody else opens."""
+
+    path: Path
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +196,35 @@ def test_saved_query_says_what_the_marts_say(
         # A comparison that finds nothing must be able to find something.
         marred = [[*row[:-1], None if row[-1] is None else float(row[-1]) + 1] for row in answer["rows"]]
         assert disagreements(name, answer | {"rows": marred}, reader, today)
+
+
+def test_what_is_wrong_in_a_mart_is_noticed_by_its_check(
+    days: dict[str, Day], company: Company, tmp_path: Path
+) -> None:
+    spoilt = SpoiltWarehouse(tmp_path / "warehouse.duckdb")
+    shutil.copyfile(company.home / "warehouse.duckdb", spoilt.path)
+    now = days["day of kills"].now
+    suites = ["metric", "delivery", "governance", "impact"]
+    meta = company.world.meta
+
+    def run() -> list[CheckOutcome]:
+        return run_suites(
+            "marts",
+            spoilt,
+            now=now,
+            names=suites,
+            time_zone=meta.time_zone,
+            own_email_domains=[meta.own_domain],
+        )
+
+    before = run()
+    assert [one.check for one in before if not one.success] == []
+    with duckdb.connect(str(spoilt.path)) as connection:
+        for statement in CORRUPTIONS.values():
+            connection.execute(statement)
+    after = run()
+    noticed = {one.check for one in after if not one.success and one.could_run}
+    assert set(CORRUPTIONS) - noticed == set()
 
 
 def test_a_vendor_that_is_down_stops_no_other(days: dict[str, Day], company: Company) -> None:
