@@ -32,6 +32,12 @@ keys as (
         min(work_item_id) as work_item_id
     from work_items
     group by work_item_key
+    union all
+    -- with its instance in front (`jira_emea:A-1`), for companies where two instances have the key
+    select
+        left(work_item_id, length(work_item_id) - length(vendor_work_item_id)) || work_item_key as work_item_key,
+        work_item_id
+    from work_items
 ),
 
 past_keys as (
