@@ -14,7 +14,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 # Read by Great Expectations when it is imported, and asked again whenever a context is made.
@@ -75,17 +74,22 @@ def _buffer_rows(conn: Any, cursor: Any, statement: str, parameters: Any, contex
 
 
 @contextmanager
-def open_session(path: Path) -> Iterator[Session]:
-    """A session on a DuckDB file, read only and in UTC; the file is closed again on the way out."""
+def open_session(address: str, driver_arguments: dict[str, Any]) -> Iterator[Session]:
+    """A session on a warehouse, in UTC; it is let go of again on the way out.
+
+    Arguments:
+        address: SQLAlchemy's; one of a server says UTC itself.
+        driver_arguments: of its driver.
+    """
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         datasource = context.data_sources.add_sql(  # type: ignore[call-arg]
             "warehouse",
-            connection_string=f"duckdb:///{path}",
+            connection_string=address,
             create_temp_table=False,
-            kwargs={"connect_args": {"read_only": True}},
+            kwargs={"connect_args": driver_arguments},
         )
         engine = datasource.get_execution_engine().engine
     engines = [engine, datasource.get_engine()]
@@ -94,11 +98,11 @@ def open_session(path: Path) -> Iterator[Session]:
         # The pool may hold a connection from before the listeners.
         for one in engines:
             one.dispose()
-        sa.event.listen(
-            engine, "connect", lambda connection, record: connection.execute("set TimeZone = 'UTC'")
-        )
         sa.event.listen(engine, "before_cursor_execute", session._without_rows, retval=True)
         if engine.dialect.name == "duckdb":
+            sa.event.listen(
+                engine, "connect", lambda connection, record: connection.execute("set TimeZone = 'UTC'")
+            )
             sa.event.listen(engine, "after_cursor_execute", _buffer_rows)
         yield session
     finally:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from expectations.check import MAX_FAILING_KEYS, Check, CheckOutcome, Expectation, Layer
@@ -24,10 +23,9 @@ _ANY_MOMENT = datetime(2000, 1, 1)
 
 
 class LockedWarehouse(Protocol):
-    """The working warehouse: where the file lies, and the lock that whoever opens it must hold."""
+    """The working warehouse: its SQLAlchemy address, and the lock that whoever opens it must hold."""
 
-    @property
-    def path(self) -> Path: ...
+    def sql_address(self) -> tuple[str, dict[str, Any]]: ...
 
     def lock(self) -> AbstractContextManager[Any]: ...
 
@@ -86,7 +84,7 @@ def run_suites(
     from expectations.context import open_session  # seconds: before the lock, not under it
 
     outcomes = []
-    with warehouse.lock(), open_session(warehouse.path) as session:
+    with warehouse.lock(), open_session(*warehouse.sql_address()) as session:
         for number, check in enumerate(checks, start=1):
             outcome = _run(session, check)
             outcomes.append(outcome)

@@ -18,7 +18,8 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.source import Resource, Source
-from ingestion.tables import STATE_TABLE, dataset_name, fetched, rejected_table
+from ingestion.tables import STATE_TABLE, dataset_name, rejected_table
+from ingestion.warehouse import Session
 
 _KNOWN_SCHEMA = pa.schema(
     [
@@ -57,25 +58,26 @@ class Snapshot:
 
 
 def read_state(
-    connection: duckdb.DuckDBPyConnection, source: Source, instance: str
+    session: Session, source: Source, instance: str
 ) -> tuple[dict[str, Any], int, datetime | None]:
     """The connector's state after its last completed load, its number and the clock of that run."""
     dataset = dataset_name(source)
-    if not {STATE_TABLE, "_dlt_loads"} <= tables_of(connection, dataset):
+    if not {STATE_TABLE, "_dlt_loads"} <= session.columns(dataset).keys():
         return {}, 0, None
-    found = connection.execute(
+    found = session.rows(
         f"""
         select state, sequence, _extracted_at from {dataset}.{STATE_TABLE}
-        where _instance = ? and _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0)
+        where _instance = $instance
+            and _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0)
         order by sequence desc limit 1
         """,
-        [instance],
-    ).fetchall()
+        {"instance": instance},
+    )
     return (json.loads(found[0][0]), found[0][1], found[0][2]) if found else ({}, 0, None)
 
 
 def read_snapshot(
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
     source: Source,
     instance: str,
     since: Mapping[str, datetime] | None = None,
@@ -86,11 +88,11 @@ def read_snapshot(
         since: for append-only resources, the earliest `updated_at` (naive UTC) that the run will read
             again; older keys cannot come back and are left out.
     """
-    state, sequence, state_at = read_state(connection, source, instance)
+    state, sequence, state_at = read_state(session, source, instance)
     if sequence == 0:
         return Snapshot()
     dataset = dataset_name(source)
-    present = tables_of(connection, dataset)
+    present = session.columns(dataset).keys()
     completed = f"select load_id from {dataset}._dlt_loads where status = 0"
     rows = f"_instance = $instance and _dlt_load_id in ({completed})"
     versions: list[str] = []
@@ -100,7 +102,7 @@ def read_snapshot(
     for resource in source.resources:
         table = f"{dataset}.{resource.name}"
         if resource.name in present and not resource.parent:
-            versions.append(_last_versions(resource, table, rows, (since or {}).get(resource.name)))
+            versions.append(_last_versions(session, resource, table, rows, (since or {}).get(resource.name)))
         if resource.name in present and resource.name in have_children:
             parents.append(f"select distinct '{resource.name}', _version_id from {table} where {rows}")
         if rejected_table(resource.name) in present:
@@ -114,7 +116,7 @@ def read_snapshot(
     def fetch(queries: list[str], schema: pa.Schema) -> pa.Table:
         if not queries:
             return schema.empty_table()
-        table = fetched(connection, " union all ".join(queries), {"instance": instance})
+        table = session.arrow(" union all ".join(queries), {"instance": instance})
         return table.rename_columns(schema.names).cast(schema)
 
     return Snapshot(
@@ -127,20 +129,14 @@ def read_snapshot(
     )
 
 
-def tables_of(connection: duckdb.DuckDBPyConnection, dataset: str) -> set[str]:
-    """Names of the dataset's tables; empty when there is none yet."""
-    found = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = ? and not temporary", [dataset]
-    )
-    return {row[0] for row in found.fetchall()}
-
-
 def rejected_digest(key: str, reason: str, payload: str) -> str:
     """SQL that identifies a rejected row, so that reading it again does not count it again."""
     return f"md5(concat(coalesce({key}, ''), chr(31), {reason}, chr(31), {payload}))"
 
 
-def _last_versions(resource: Resource, table: str, rows: str, since: datetime | None) -> str:
+def _last_versions(
+    session: Session, resource: Resource, table: str, rows: str, since: datetime | None
+) -> str:
     if resource.is_append_only:
         limit = ""
         if since is not None:
@@ -148,15 +144,10 @@ def _last_versions(resource: Resource, table: str, rows: str, since: datetime | 
         known = f"'{resource.name}', _key, null::varchar, null::timestamp, true"
         return f"select {known} from {table} where {rows}{limit}"
     # The order of staging: what it takes for the present state is what a new version must differ from.
-    return f"""
-        select '{resource.name}', _key, last.version, last.updated_at, last.is_alive from (
-            select _key, arg_max(
-                {{'version': _version_id, 'updated_at': _source_updated_at, 'is_alive': not _is_deleted}},
-                {{'a': _source_updated_at, 'b': _extracted_at, 'c': _dlt_load_id}}
-            ) as last
-            from {table} where {rows} group by _key
-        )
-    """
+    latest = session.latest_rows(
+        table, rows, "_key", ["_version_id", "_source_updated_at", "not _is_deleted"]
+    )
+    return f"select '{resource.name}', latest_rows.* from ({latest}) as latest_rows"
 
 
 class KnownRows:

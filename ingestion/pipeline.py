@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 import orjson
 import pyarrow as pa
 from dlt.common.schema import Schema
@@ -43,7 +42,7 @@ from dlt.extract import DltSource
 
 from ingestion.envelope import Counts, Envelope, open_database
 from ingestion.errors import ConfigurationInvalid, IngestionError, MixedData, SourceError
-from ingestion.known import KnownRows, Snapshot, read_snapshot, read_state, tables_of
+from ingestion.known import KnownRows, Snapshot, read_snapshot, read_state
 from ingestion.registry import Connection, connection, settings_of
 from ingestion.source import ColumnType, RunContext, Slice
 from ingestion.tables import (
@@ -57,7 +56,7 @@ from ingestion.tables import (
     dlt_schema,
     missing_tables,
 )
-from ingestion.warehouse import Warehouse, disk_full, is_disk_full
+from ingestion.warehouse import Session, Warehouse, causes, disk_full, is_disk_full
 
 logger = logging.getLogger(__name__)
 
@@ -236,37 +235,38 @@ def append_tables(
             yield dlt.mark.with_table_name(made, table)
 
     with (
-        warehouse.lock(f"loading {dataset}"),
+        warehouse.lock(f"loading {dataset}", dataset=dataset),
         _only_run(Path(pipelines_dir), dataset) as folder,
         _explained(warehouse, folder),
     ):
         pipeline = _pipeline(dataset, dataset, warehouse, folder)
         pipeline.extract(dlt.resource(package, name=dataset, write_disposition="append"), schema=schema)
         pipeline.normalize()
-        pipeline.load()
+        pipeline.load(workers=warehouse.load_workers)
 
 
-def compact(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, int]:
+def compact(session: Session, dataset: str) -> dict[str, int]:
     """Delete the rows of loads that never completed; returns how many by table.
 
     Arguments:
-        connection: to the warehouse, with its lock held: a load under way holds the lock, so whatever is
-            incomplete now was abandoned.
+        session: on the warehouse, with the dataset's lock held: a load under way holds the lock, so whatever
+            is incomplete now was abandoned.
         dataset: `raw_<source>`.
     """
-    tables = sorted(name for name in tables_of(connection, dataset) if not name.startswith("_dlt"))
+    found = session.columns(dataset)
+    tables = sorted(name for name, columns in found.items() if "_dlt_load_id" in columns)
     if not tables:
         return {}
     completed = f"select load_id from {dataset}._dlt_loads where status = 0"
-    if "_dlt_loads" not in tables_of(connection, dataset):
-        completed = "select null::varchar where false"
+    if "_dlt_loads" not in found:
+        completed = "select cast(null as text) where 1 = 0"
     counts = " union all ".join(
         f"select '{name}', count(*) from {dataset}.{name} where _dlt_load_id not in ({completed})"
         for name in tables
     )
-    removed = {name: count for name, count in connection.execute(counts).fetchall() if count}
+    removed = {name: count for name, count in session.rows(counts) if count}
     for name in removed:
-        connection.execute(f"delete from {dataset}.{name} where _dlt_load_id not in ({completed})")
+        session.execute(f"delete from {dataset}.{name} where _dlt_load_id not in ({completed})")
     return removed
 
 
@@ -279,34 +279,33 @@ def _look(
     backfill: tuple[date, date] | None,
 ) -> tuple[Snapshot, set[str]]:
     """What the completed loads say, and the tables that are missing; leftovers of killed runs are removed."""
-    if not warehouse.path.exists():
+    if not warehouse.exists():
         return Snapshot(), set(all_tables(chosen.source))
     dataset = dataset_name(chosen.source)
-    with warehouse.connect(who=f"ingestion of {chosen.instance}") as connection:
-        _refuse_mixture(connection, is_sandbox, chosen.instance)
-        removed = compact(connection, dataset)
+    who = f"ingestion of {chosen.instance}"
+    with warehouse.lock(who, dataset=dataset), warehouse.open(who=who) as session:
+        _refuse_mixture(session, is_sandbox, chosen.instance)
+        removed = compact(session, dataset)
         if removed:
             logger.info("%s: removed what a stopped run left behind: %s", chosen.instance, removed)
-        state, _, _ = read_state(connection, chosen.source, chosen.instance)
+        state, _, _ = read_state(session, chosen.source, chosen.instance)
         known_since = getattr(chosen.source, "known_since", None)
         since = known_since(settings, state, now, backfill) if known_since else {}
-        snapshot = read_snapshot(connection, chosen.source, chosen.instance, since)
-        return snapshot, missing_tables(connection, chosen.source)
+        snapshot = read_snapshot(session, chosen.source, chosen.instance, since)
+        return snapshot, missing_tables(session, chosen.source)
 
 
-def _refuse_mixture(connection: duckdb.DuckDBPyConnection, is_sandbox: bool | None, instance: str) -> None:
+def _refuse_mixture(session: Session, is_sandbox: bool | None, instance: str) -> None:
     """Raise MixedData when the warehouse holds the other kind of data."""
     if is_sandbox is None:
         return
-    found = connection.execute(
-        "select schema_name from duckdb_columns() where starts_with(schema_name, 'raw_') and table_name = ? "
-        "and column_name = 'is_sandbox'",
-        [AUDIT_TABLE],
-    ).fetchall()
-    for (schema,) in found:
-        other = connection.execute(
-            f"select 1 from {schema}.{AUDIT_TABLE} where is_sandbox = ? limit 1", [not is_sandbox]
-        ).fetchall()
+    for schema in session.schemas("raw_"):
+        if "is_sandbox" not in session.columns(schema).get(AUDIT_TABLE, ()):
+            continue
+        other = session.rows(
+            f"select 1 from {schema}.{AUDIT_TABLE} where is_sandbox = $other limit 1",
+            {"other": not is_sandbox},
+        )
         if other:
             ours, theirs = ("sandbox", "real") if is_sandbox else ("real", "sandbox")
             raise MixedData(
@@ -322,7 +321,7 @@ def _pipeline(name: str, dataset: str, warehouse: Warehouse, folder: Path) -> dl
     pipeline = dlt.pipeline(
         pipeline_name=name,
         pipelines_dir=str(folder / "dlt"),
-        destination=dlt.destinations.duckdb(str(warehouse.path)),
+        destination=warehouse.destination(),
         dataset_name=dataset,
     )
     # The state lives in our own table, in the same package as the rows: dlt's need not be kept or restored.
@@ -366,12 +365,13 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
     resource = dlt.resource(package, name=PACKAGE, write_disposition="append")
     run.pipeline.extract(DltSource(dlt_schema(run.connection.source), "norte", [resource]))
     run.pipeline.normalize()
-    with run.warehouse.lock(f"loading {run.connection.instance}"):
-        if run.sequence == 0 and run.warehouse.path.exists():
+    dataset = dataset_name(run.connection.source)
+    with run.warehouse.lock(f"loading {run.connection.instance}", dataset=dataset):
+        if run.sequence == 0 and run.warehouse.exists():
             # Another connection may have been first since we looked.
-            with run.warehouse.connect() as connection:
-                _refuse_mixture(connection, run.is_sandbox, run.connection.instance)
-        run.pipeline.load()
+            with run.warehouse.open() as session:
+                _refuse_mixture(session, run.is_sandbox, run.connection.instance)
+        run.pipeline.load(workers=run.warehouse.load_workers)
     run.state = state
     run.missing = set()
     run.sequence += 1
@@ -476,15 +476,13 @@ def _explained(warehouse: Warehouse, folder: Path) -> Iterator[None]:
     except IngestionError:
         raise
     except Exception as error:
-        cause: BaseException | None = error
-        seen: set[int] = set()
-        while cause is not None and id(cause) not in seen:
-            seen.add(id(cause))
+        for cause in causes(error):
             if isinstance(cause, IngestionError | KeyboardInterrupt):
                 raise cause from None
-            cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__
-        if is_disk_full(error):
-            raise disk_full(folder if not _has_space(folder) else warehouse.path) from error
+        if is_disk_full(error) and not _has_space(folder):
+            raise disk_full(folder) from error
+        if (explained := warehouse.explained(error)) is not None:
+            raise explained from error
         raise
 
 

@@ -15,6 +15,7 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 
 from ingestion.source import ColumnType, Resource, Source
+from ingestion.warehouse import Session
 
 AUDIT_TABLE = "load_audit"
 STATE_TABLE = "connection_state"
@@ -109,14 +110,9 @@ def all_tables(source: Source) -> dict[str, dict[str, ColumnType]]:
     return tables
 
 
-def missing_tables(connection: duckdb.DuckDBPyConnection, source: Source) -> set[str]:
+def missing_tables(session: Session, source: Source) -> set[str]:
     """Tables that the warehouse lacks, or that lack a column; the next package brings them, if only empty."""
-    found: dict[str, set[str]] = {}
-    rows = connection.execute(
-        "select table_name, column_name from duckdb_columns() where schema_name = ?", [dataset_name(source)]
-    ).fetchall()
-    for table, column in rows:
-        found.setdefault(table, set()).add(column)
+    found = session.columns(dataset_name(source))
     return {
         name for name, columns in all_tables(source).items() if not columns.keys() <= found.get(name, set())
     }

@@ -1,165 +1,242 @@
-"""The working warehouse: the one place that knows how to open its DuckDB file.
+"""The working warehouse: what every kind of it can do, and nothing of any one kind.
 
-Belongs here: the lock between processes, and connections whose session is UTC. Does not belong here: any
-table.
-
-DuckDB locks a whole file per process: a writer shuts out every reader. So everything that opens the file
-first takes `<path>.lock` and waits its turn, instead of failing.
+Belongs here: the interface that loading, building, checking, publishing and backing up use. Does not belong
+here: SQL of one warehouse, connections, drivers: `warehouses/<kind>.py` holds all that a kind needs, and
+`dbt_project/macros/warehouses/<kind>.sql` what its SQL spells differently. Any table's meaning, neither.
 """
 
 from __future__ import annotations
 
-import fcntl
-import logging
-import os
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Literal
 
-import duckdb
+import pyarrow as pa
 
-from ingestion.errors import DiskFull, WarehouseError
+from ingestion.errors import DiskFull, IngestionError
 
-logger = logging.getLogger(__name__)
-
-_held = threading.local()
-_SAY_AFTER_SECONDS = 2.0
 _DISK_FULL_WORDS = (
     "No space left on device",
     "Disk quota exceeded",
     "out of disk space",
     "database or disk is full",
+    "could not extend file",
 )
 
 
-class Warehouse:
-    """A DuckDB file that several processes use in turn.
+class Session(ABC):
+    """An open connection to a warehouse, in UTC.
 
-    Arguments:
-        path: of the DuckDB file; its folder is made when missing. `<path>.lock` lies beside it.
+    Queries name their parameters `$name` and are written in the SQL that all warehouses share.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path).absolute()
-        self.lock_path = self.path.with_name(self.path.name + ".lock")
+    # What orders the rows of a table that is only ever appended to as they came.
+    arrival_order: ClassVar[str]
 
-    def __repr__(self) -> str:
-        return f"Warehouse({str(self.path)!r})"
+    @abstractmethod
+    def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
 
-    @contextmanager
-    def lock(self, who: str = "") -> Iterator[None]:
-        """Hold the file for this thread; for what opens the file itself (dbt, dlt, an expectation suite).
+    @abstractmethod
+    def arrow(self, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """All rows of a query as an Arrow table: for sets that are too large for tuples."""
 
-        Waits as long as it takes, saying who holds it. May be nested within one thread. The lock goes with
-        the process, so a kill never leaves it behind.
+    @abstractmethod
+    def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that has no rows; it is committed when this returns."""
+
+    @abstractmethod
+    def columns(self, schema: str) -> dict[str, set[str]]:
+        """Tables of a schema with their columns; empty when there is no such schema."""
+
+    @abstractmethod
+    def schemas(self, prefix: str) -> list[str]:
+        """Schemas whose name begins so."""
+
+    @abstractmethod
+    def row_counts(self) -> dict[str, int]:
+        """`<schema>.<table>` to about how many rows, as the catalogue knows it: no table is read."""
+
+    @abstractmethod
+    def latest_rows(self, table: str, condition: str, key: str, columns: Sequence[str]) -> str:
+        """SQL for the latest row of each key among raw rows, in the order of staging: key, then `columns`."""
+
+
+class TableCopy(ABC):
+    """Copies tables of the warehouse into a DuckDB file.
+
+    Arguments:
+        present: `<schema>.<table>` of all tables of the warehouse.
+    """
+
+    present: frozenset[str]
+
+    @abstractmethod
+    def copy(self, schema: str, table: str) -> int:
+        """Copy one table to where it has the same name; returns how many rows it has."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One thing that was looked at.
+
+    Arguments:
+        subject: in one or two words.
+        level: how bad it is.
+        found: what is, in words; of a problem what was expected, too.
+        remedy: what to do; empty if it is ok.
+    """
+
+    subject: str
+    level: Literal["ok", "warning", "problem"]
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class ServedTable:
+    """A table as readers are to see it.
+
+    Arguments:
+        description: its comment.
+        columns: description by column.
+    """
+
+    schema: str
+    name: str
+    description: str
+    columns: Mapping[str, str]
+
+
+class Warehouse(ABC):
+    """One company's warehouse."""
+
+    kind: ClassVar[str]
+    # How many runs may write at a time, and how many files of one load.
+    concurrent_writers: ClassVar[int]
+    load_workers: ClassVar[int]
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Where it is, for messages: never a credential."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether anything was ever written to it."""
+
+    @abstractmethod
+    def lock(self, who: str = "", dataset: str | None = None) -> AbstractContextManager[None]:
+        """Keep others from changing the warehouse until the block ends; for this thread, may be nested.
+
+        Waits as long as it takes, saying who holds it. It goes with the process: a kill never leaves it
+        behind. What goes wrong with the warehouse inside is raised as a WarehouseError.
 
         Arguments:
             who: shown to those who wait.
+            dataset: of a load: others may load into other datasets meanwhile, where the warehouse can.
         """
-        depths: dict[str, int] = _held.__dict__.setdefault("depths", {})
-        name = str(self.path)
-        if depths.get(name):
-            depths[name] += 1
-            try:
-                yield
-            finally:
-                depths[name] -= 1
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            self._wait_for(handle)
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{who or 'norte'} (process {os.getpid()})".encode(), 0)
-            depths[name] = 1
-            try:
-                yield
-            finally:
-                depths[name] = 0
-        finally:
-            os.close(handle)
 
-    @contextmanager
-    def connect(self, read_only: bool = False, who: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection in UTC that holds the lock; closed, and with it the file, at the end.
+    @abstractmethod
+    def holder(self) -> str | None:
+        """Who keeps others from changing it now; None if nobody does."""
 
-        Raises WarehouseError when the file cannot be opened, DiskFull when there is no space left.
+    @abstractmethod
+    def open(self, read_only: bool = False, who: str = "") -> AbstractContextManager[Session]:
+        """A session, closed at the end. Raises WarehouseError when there is none to be had."""
+
+    @abstractmethod
+    def destination(self) -> Any:
+        """dlt's destination."""
+
+    @abstractmethod
+    def dbt_environment(self) -> dict[str, str]:
+        """Variables that dbt's profile reads; among them may be a password."""
+
+    @abstractmethod
+    def sql_address(self) -> tuple[str, dict[str, Any]]:
+        """SQLAlchemy's address, which may hold a password, and arguments of its driver; reading in UTC."""
+
+    @abstractmethod
+    def explained(self, error: BaseException) -> IngestionError | None:
+        """What an error of the warehouse's means and what to do; None for an error of something else."""
+
+    @abstractmethod
+    def copying(self, file: Path, storage_version: str | None) -> AbstractContextManager[TableCopy]:
+        """Copies into a DuckDB file, which is made where it is missing; takes the lock."""
+
+    @abstractmethod
+    def serve(self, file: Path, tables: Sequence[ServedTable], name: str) -> None:
+        """Let the warehouse's own readers see the tables of a release, as one state.
+
+        Arguments:
+            file: the release's DuckDB file.
+            name: of the release.
         """
-        with self.lock(who):
-            try:
-                connection = duckdb.connect(str(self.path), read_only=read_only)
-            except (duckdb.Error, OSError) as error:
-                raise self._explained(error) from error
-            try:
-                connection.execute("set TimeZone = 'UTC'")
-                yield connection
-            except (duckdb.IOException, OSError) as error:
-                if is_disk_full(error):
-                    raise self._explained(error) from error
-                raise
-            finally:
-                connection.close()
 
-    def _wait_for(self, handle: int) -> None:
-        pause = 0.005
-        waited = 0.0
-        has_spoken = False
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if waited >= _SAY_AFTER_SECONDS and not has_spoken:
-                    holder = os.pread(handle, 200, 0).decode(errors="replace") or "another process"
-                    logger.info("waiting for %s, held by %s", self.path.name, holder)
-                    has_spoken = True
-                time.sleep(pause)
-                waited += pause
-                pause = min(0.1, pause * 1.5)
-            else:
-                return
+    @abstractmethod
+    def rewrite(self) -> tuple[int, int]:
+        """Write all anew without what was deleted, which stays readable on disk until then.
 
-    def _explained(self, error: Exception) -> WarehouseError:
-        if is_disk_full(error):
-            return disk_full(self.path)
-        text = str(error)
-        if "Conflicting lock" in text or "Could not set lock" in text:
-            return WarehouseError(
-                f"{self.path}: expected nobody else to have the file open; another program has. What to do: "
-                "close it (BI tools read the published copy, never this file) and run again"
-            )
-        if not self.path.exists():
-            return WarehouseError(
-                f"{self.path}: expected the warehouse; there is no such file. What to do: ingest first"
-            )
-        return WarehouseError(
-            f"{self.path}: expected a DuckDB file that can be opened; came: {text}. What to do: check its "
-            "rights and whether a newer version wrote it; if it is damaged, restore a backup"
-        )
+        Returns: bytes before and after. The caller holds the lock.
+        """
+
+    @abstractmethod
+    def saved_raw(self, folder: Path) -> AbstractContextManager[Path]:
+        """A DuckDB file with at least what cannot be computed again. The caller holds the lock.
+
+        Arguments:
+            folder: where it may be written, if there is none yet; removed at the end.
+        """
+
+    @abstractmethod
+    def restore_raw(self, file: Path) -> None:
+        """Put what such a file holds in the place of all that is there, in one step; holds the lock."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Remove everything that was ever written."""
+
+    @abstractmethod
+    def examine(self, report: Callable[[Session], Iterator[Examined]]) -> Iterator[Examined]:
+        """Whether it can be reached and used, and what `report` says of its content."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and everything that led to it, however a library wrapped it."""
+    seen: set[int] = set()
+    pending: list[Any] = [error]
+    while pending:
+        one = pending.pop(0)
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        names = ("exception", "dbapi_exception", "orig", "__cause__", "__context__")
+        pending += [getattr(one, name, None) for name in names]
 
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether 'no space left' is anywhere in the chain of causes."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
-            return True
-        if says_disk_full(str(error)):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    if error is None:
+        return False
+    return any(
+        (isinstance(one, OSError) and one.errno in (28, 122)) or says_disk_full(str(one))  # ENOSPC, EDQUOT
+        for one in causes(error)
+    )
 
 
 def says_disk_full(text: str) -> bool:
-    """Whether a message of the system, DuckDB or SQLite says so."""
+    """Whether a message of the system, a warehouse or SQLite says so."""
     return any(words in text for words in _DISK_FULL_WORDS)
 
 
-def disk_full(path: Path) -> DiskFull:
-    """The error for a full disk at `path`."""
+def disk_full(place: Path | str) -> DiskFull:
+    """The error for a full disk at `place`."""
     return DiskFull(
-        f"{path}: expected space to write; the disk (or the quota) is full. What to do: free some space "
+        f"{place}: expected space to write; the disk (or the quota) is full. What to do: free some space "
         "and run again; nothing is lost and nothing will be doubled"
     )

@@ -33,9 +33,11 @@ from typing import IO, Any
 import duckdb
 
 from ingestion.errors import IngestionError, WarehouseError
-from ingestion.warehouse import Warehouse, disk_full, is_disk_full
+from ingestion.warehouse import disk_full, is_disk_full
+from ingestion.warehouses import duckdb_warehouse
 from orchestration.demo import Demo
-from orchestration.examination import completed_loads, kinds_of_data, lock_holder
+from orchestration.examination import completed_loads, kinds_of_data
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
 
 FORMAT = 1
@@ -136,22 +138,26 @@ def take_backup(
         raise BackupError(
             f"{target}: expected a folder to write to; {target.parent} is none. What to do: make it"
         )
-    if not settings.working_file.exists():
+    warehouse = warehouse_of(settings)
+    if not warehouse.exists():
         raise BackupError(
-            f"{settings.working_file}: expected a warehouse; there is none. What to do: `norte run` first, "
+            f"{warehouse.place}: expected a warehouse; there is none. What to do: `norte run` first, "
             "or correct NORTE_HOME"
         )
-    warehouse = Warehouse(settings.working_file)
     partial = target.with_name(f"{target.name}.partial")
-    with warehouse.lock("backup"), _explained(target), _discarded_on_error(partial):
-        with warehouse.connect() as connection:
-            connection.execute("force checkpoint")
-            kinds, loads = kinds_of_data(connection), completed_loads(connection)
+    with (
+        warehouse.lock("backup"),
+        _explained(target),
+        _discarded_on_error(partial),
+        warehouse.saved_raw(target.parent) as saved,
+    ):
+        with warehouse.open(who="backup") as session:
+            kinds, loads = kinds_of_data(session), completed_loads(session)
         files: dict[str, BackupFile] = {}
         # Personal data: for the owner only, from its first byte on.
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
-            for name, path in _contents(settings, with_publication).items():
+            for name, path in _contents(settings, saved, with_publication).items():
                 files[name] = _add(tar, name, path, on_progress)
             backup = Backup(
                 created_at=settings.now_utc().isoformat(),
@@ -196,7 +202,7 @@ def restore_backup(
     _refuse(settings, backup, path, replace)
     settings.home.mkdir(parents=True, exist_ok=True)
     unpacked = settings.home / ".restoring"
-    warehouse = Warehouse(settings.working_file)
+    warehouse = warehouse_of(settings)
     with ExitStack() as held, _explained(settings.home):
         # First the locks: what a load or another restore does meanwhile would be lost.
         held.enter_context(_no_load(settings))
@@ -205,7 +211,7 @@ def restore_backup(
         shutil.rmtree(unpacked, ignore_errors=True)
         held.callback(shutil.rmtree, unpacked, ignore_errors=True)
         unpack_backup(path, unpacked, on_progress)
-        _exchange(warehouse, unpacked / WAREHOUSE_FILE)
+        warehouse.restore_raw(unpacked / WAREHOUSE_FILE)
         for target in (settings.alerts_file, settings.verdict_file):
             source = unpacked / target.name
             if source.exists():
@@ -249,8 +255,8 @@ def key_fingerprint(settings: Settings) -> str:
     return hmac.new(secret.encode(), _KEY_MARK, hashlib.sha256).hexdigest()[:16] if secret else ""
 
 
-def _contents(settings: Settings, with_publication: bool) -> dict[str, Path]:
-    files = {WAREHOUSE_FILE: settings.working_file}
+def _contents(settings: Settings, saved: Path, with_publication: bool) -> dict[str, Path]:
+    files = {WAREHOUSE_FILE: saved}
     for path in (settings.alerts_file, settings.verdict_file):
         if path.exists():
             files[path.name] = path
@@ -336,9 +342,10 @@ def _refuse(settings: Settings, backup: Backup, path: Path, replace: bool) -> No
             f"{settings.home}: expected a company's own home; it is the sandbox company's. "
             "What to do: set NORTE_HOME, or call norte in the company's folder"
         )
-    if settings.working_file.exists() and not replace:
+    warehouse = warehouse_of(settings)
+    if warehouse.exists() and not replace:
         raise BackupError(
-            f"{settings.working_file}: expected no data yet; it exists. What to do: back it up, then restore "
+            f"{warehouse.place}: expected no data yet; it exists. What to do: back it up, then restore "
             "with --replace; or restore into another NORTE_HOME"
         )
     if backup.key_fingerprint != key_fingerprint(settings):
@@ -367,7 +374,7 @@ def _no_load(settings: Settings) -> Iterator[None]:
                     f"expected no load under way; {path.stem} is being loaded. What to do: wait for it, and "
                     "stop the schedules (`systemctl stop norte`) while you restore"
                 ) from None
-        holder = lock_holder(Warehouse(settings.working_file).lock_path)
+        holder = warehouse_of(settings).holder()
         if holder is not None:
             raise BackupError(
                 f"expected nobody to use the warehouse; it is held by {holder}. What to do: wait for it, and "
@@ -378,8 +385,8 @@ def _no_load(settings: Settings) -> Iterator[None]:
 
 def _verify_warehouse(file: Path, backup: Backup, path: Path) -> None:
     try:
-        with Warehouse(file).connect(read_only=True) as connection:
-            loads = completed_loads(connection)
+        with duckdb_warehouse(file).open(read_only=True) as session:
+            loads = completed_loads(session)
     except (IngestionError, duckdb.Error) as error:
         raise BackupError(
             f"{path}: expected a warehouse that DuckDB {duckdb.__version__} opens; DuckDB "
@@ -387,19 +394,9 @@ def _verify_warehouse(file: Path, backup: Backup, path: Path) -> None:
             f"{backup.norte_version} or newer"
         ) from error
     finally:
-        Warehouse(file).lock_path.unlink(missing_ok=True)
+        file.with_name(file.name + ".lock").unlink(missing_ok=True)
     if loads != backup.loads:
         raise _broken(path, f"{backup.loads} loads were in it, {loads} are")
-
-
-def _exchange(warehouse: Warehouse, fresh: Path) -> None:
-    """The file in one step; its log first, which must never meet the new file."""
-    if warehouse.path.exists():
-        # A damaged one is what a backup is for.
-        with suppress(IngestionError, duckdb.Error), warehouse.connect() as connection:
-            connection.execute("force checkpoint")
-    warehouse.path.with_name(warehouse.path.name + ".wal").unlink(missing_ok=True)
-    fresh.replace(warehouse.path)
 
 
 def _restore_publication(settings: Settings, unpacked: Path) -> None:

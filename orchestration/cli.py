@@ -132,11 +132,11 @@ def publish() -> None:
     """Publishes the marts once more, as the last build left and judged them."""
     with ending_clearly() as console:
         settings = Settings.load()
-        from ingestion.warehouse import Warehouse
         from orchestration.publishing.export import publish as publish_now
+        from orchestration.resources.warehouse import warehouse_of
         from orchestration.verdict import read_verdict
 
-        warehouse = Warehouse(settings.working_file)
+        warehouse = warehouse_of(settings)
         with warehouse.lock(who="norte publish"):
             # Under the lock: a build that has begun has taken the verdict away.
             held_back = read_verdict(settings.verdict_file)
@@ -176,11 +176,11 @@ def compact() -> None:
     """Removes what stopped loads left behind, and gives the space back."""
     with ending_clearly() as console:
         from ingestion.maintenance import compact_warehouse
-        from ingestion.warehouse import Warehouse
+        from orchestration.resources.warehouse import warehouse_of
 
-        settings = Settings.load()
-        before, after = compact_warehouse(Warehouse(settings.working_file))
-        console.print(f"{settings.working_file}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
+        warehouse = warehouse_of(Settings.load())
+        before, after = compact_warehouse(warehouse)
+        console.print(f"{warehouse.place}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
 
 
 def _run_jobs(

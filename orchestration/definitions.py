@@ -17,6 +17,7 @@ from orchestration.checks.arrival import arrival_checks
 from orchestration.jobs import build_job, ingestion_jobs
 from orchestration.progress import Report, unheard
 from orchestration.resources.dbt import Dbt
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.schedules import schedules
 from orchestration.sensors import sensors
 from orchestration.settings import Settings
@@ -46,7 +47,7 @@ def build_definitions(settings: Settings, report: Report = unheard) -> dg.Defini
     """Models, checks, published files and the job that builds them."""
     sources = sources_on()
     dbt = Dbt(
-        warehouse_path=settings.working_file,
+        warehouse=warehouse_of(settings),
         folder=settings.dbt_dir,
         variables={
             "company_time_zone": settings.time_zone,

@@ -6,8 +6,6 @@ vendors (`ingestion/probing.py`), drawing (`commands/doctor.py`).
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 import tomllib
@@ -17,15 +15,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import yaml
 
-from ingestion.errors import ConfigurationInvalid, IngestionError, SourceError
+from ingestion.errors import ConfigurationInvalid, SourceError
 from ingestion.probing import Finding, examine
 from ingestion.registry import Connection, connection, enabled, settings_of
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import Examined, Session
+from ingestion.warehouses.duckdb import lock_holder
 from orchestration.company import CompanyFolder, exposed, overridden
 from orchestration.home import prepare
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
 from orchestration.setup import PROJECT_CONFIG
 
@@ -204,7 +203,7 @@ class Examination:
             )
 
     def warehouse_findings(self) -> Iterator[Finding]:
-        """The home's disk, the DuckDB file, who holds it."""
+        """The home's disk, the warehouse, who holds it."""
         settings = self.settings
         place = _existing(settings.working_file.parent)
         try:
@@ -219,7 +218,8 @@ class Examination:
                 "give the user its rights, or set NORTE_HOME to a folder of their own",
             )
         yield from self._disk(place)
-        yield from self._file(Warehouse(settings.working_file))
+        for one in warehouse_of(settings).examine(_content):
+            yield Finding("warehouse", one.subject, one.level, one.found, one.remedy)
         yield from self._loads()
 
     def _disk(self, place: Path) -> Iterator[Finding]:
@@ -241,45 +241,6 @@ class Examination:
             )
         else:
             yield _ok("warehouse", "disk", words)
-
-    def _file(self, warehouse: Warehouse) -> Iterator[Finding]:
-        if not warehouse.path.exists():
-            yield _ok("warehouse", "file", "none yet: `norte run` makes it")
-            return
-        holder = lock_holder(warehouse.lock_path)
-        if holder is not None:
-            yield _ok("warehouse", "lock", f"held by {holder}: it is at work, so the file was not opened")
-            return
-        yield _ok("warehouse", "lock", "free")
-        try:
-            with warehouse.connect(who="doctor") as database:
-                database.execute("begin")
-                database.execute("create table main.norte_doctor (written boolean)")
-                database.execute("rollback")
-                kinds = kinds_of_data(database)
-                unfinished = unfinished_rows(database)
-        except (IngestionError, duckdb.Error) as error:
-            yield _problem(
-                "warehouse",
-                "file",
-                str(error),
-                "close what has it open, check its rights; if it is damaged, `norte restore` a backup",
-            )
-            return
-        yield _ok("warehouse", "file", "can be written")
-        if len(kinds) > 1:
-            yield _problem(
-                "warehouse",
-                "data",
-                "expected real or sandbox data; the file holds both",
-                "`norte restore` a backup from before, or start over with another NORTE_HOME",
-            )
-        if unfinished:
-            yield _ok(
-                "warehouse",
-                "loads",
-                f"{unfinished:,} rows of stopped loads; they do not count, the next run clears",
-            )
 
     def _loads(self) -> Iterator[Finding]:
         folder = self.settings.pipelines_dir
@@ -380,59 +341,54 @@ def governance_directory(connections: Sequence[Connection]) -> Path | None:
     return None
 
 
-def lock_holder(path: Path) -> str | None:
-    """Who holds a lock file; None when nobody does."""
-    if not path.exists():
-        return None
-    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.pread(handle, 200, 0).decode(errors="replace") or "another process"
-    finally:
-        os.close(handle)
-    return None
+def _content(session: Session) -> Iterator[Examined]:
+    """What lies in the warehouse, as far as it is worth a word."""
+    if len(kinds_of_data(session)) > 1:
+        yield Examined(
+            "data",
+            "problem",
+            "expected real or sandbox data; the warehouse holds both",
+            "`norte restore` a backup from before, or start over with another warehouse",
+        )
+    if unfinished := unfinished_rows(session):
+        yield Examined(
+            "loads", "ok", f"{unfinished:,} rows of stopped loads; they do not count, the next run clears"
+        )
 
 
-def kinds_of_data(connection: duckdb.DuckDBPyConnection) -> set[bool]:
+def kinds_of_data(session: Session) -> set[bool]:
     """Whether loads of the open warehouse brought sandbox data (True), real data (False), or both."""
     kinds: set[bool] = set()
-    for schema in _raw_schemas_with(connection, "load_audit"):
-        found = connection.execute(f"select distinct is_sandbox from {schema}.load_audit").fetchall()
+    for schema in _raw_schemas_with(session, "load_audit"):
+        found = session.rows(f"select distinct is_sandbox from {schema}.load_audit")
         kinds |= {kind for (kind,) in found if kind is not None}
     return kinds
 
 
-def completed_loads(connection: duckdb.DuckDBPyConnection) -> int:
+def completed_loads(session: Session) -> int:
     """Loads of the open warehouse that came to their end."""
     count = 0
-    for schema in _raw_schemas_with(connection, "_dlt_loads"):
-        found = connection.execute(f"select count(*) from {schema}._dlt_loads where status = 0").fetchone()
-        count += int(found[0]) if found else 0
+    for schema in _raw_schemas_with(session, "_dlt_loads"):
+        count += int(session.rows(f"select count(*) from {schema}._dlt_loads where status = 0")[0][0])
     return count
 
 
-def unfinished_rows(connection: duckdb.DuckDBPyConnection) -> int:
+def unfinished_rows(session: Session) -> int:
     """Audit rows of loads that never completed."""
     count = 0
-    for schema in _raw_schemas_with(connection, "load_audit"):
-        if schema not in _raw_schemas_with(connection, "_dlt_loads"):
+    for schema in _raw_schemas_with(session, "load_audit"):
+        if schema not in _raw_schemas_with(session, "_dlt_loads"):
             continue
-        found = connection.execute(
+        found = session.rows(
             f"select coalesce(sum(row_count), 0) from {schema}.load_audit where _dlt_load_id not in "
             f"(select load_id from {schema}._dlt_loads where status = 0)"
-        ).fetchone()
-        count += int(found[0]) if found else 0
+        )
+        count += int(found[0][0])
     return count
 
 
-def _raw_schemas_with(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    found = connection.execute(
-        "select schema_name from duckdb_tables() where starts_with(schema_name, 'raw_') and table_name = ? "
-        "and database_name = current_database() order by schema_name",
-        [table],
-    ).fetchall()
-    return [schema for (schema,) in found]
+def _raw_schemas_with(session: Session, table: str) -> list[str]:
+    return [schema for schema in session.schemas("raw_") if table in session.columns(schema)]
 
 
 def _existing(folder: Path) -> Path:

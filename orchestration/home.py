@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import PROJECT_ROOT, Settings
 
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
@@ -40,8 +41,9 @@ def prepare(settings: Settings) -> None:
         "location_name": LOCATION,
         "working_directory": str(PROJECT_ROOT),
     }
-    template = TEMPLATE.read_text(encoding="utf-8")
-    _write(settings.dagster_home / "dagster.yaml", template.replace("{home}", str(settings.dagster_home)))
+    template = TEMPLATE.read_text(encoding="utf-8").replace("{home}", str(settings.dagster_home))
+    writers = warehouse_of(settings).concurrent_writers
+    _write(settings.dagster_home / "dagster.yaml", template.replace("{writers}", str(writers)))
     _write(workspace_file(settings), yaml.safe_dump({"load_from": [{"python_module": module}]}))
 
 

@@ -107,11 +107,9 @@ class Outcome:
 
 def make_tables(warehouse: Warehouse, pipelines_dir: Path) -> None:
     """The two tables, empty where they do not exist yet: dbt reads them from its first run on."""
-    with warehouse.connect(who="the build") as connection:
-        there = connection.execute(
-            "select count(*) from duckdb_tables() where schema_name = ?", [DATASET]
-        ).fetchone()
-    if not there or there[0] < len(TABLES):
+    with warehouse.open(who="the build") as session:
+        there = session.columns(DATASET)
+    if not there.keys() >= TABLES.keys():
         append_tables(DATASET, TABLES, {}, warehouse=warehouse, pipelines_dir=pipelines_dir)
 
 
@@ -149,17 +147,17 @@ def record_publication(
 
 def failed_arrivals(run_id: str, warehouse: Warehouse) -> list[Fault]:
     """The arrival checks that block: those of this run, or of the last one that had any."""
-    with warehouse.connect(who="the build") as connection:
-        rows = connection.execute(
+    with warehouse.open(who="the build") as session:
+        rows = session.rows(
             f"""
             select subject, check_name, message from {DATASET}.check_outcomes
             where layer = 'raw' and severity = 'block' and not is_success and run_id = (
                 select run_id from {DATASET}.check_outcomes where layer = 'raw'
-                order by run_id = ? desc, checked_at desc, rowid desc limit 1
+                order by run_id = $run_id desc, checked_at desc, {session.arrival_order} desc limit 1
             )
             """,
-            [run_id],
-        ).fetchall()
+            {"run_id": run_id},
+        )
     return [Fault(subject, f"the check {name} failed ({message})") for subject, name, message in rows]
 
 

@@ -32,8 +32,21 @@ class Settings(BaseSettings):
     home: Path = Field(
         PROJECT_ROOT / ".norte", description="Folder of all state: warehouse, published files, runs, logs."
     )
-    warehouse: Literal["duckdb"] = Field("duckdb", description="Which kind of warehouse the data lives in.")
+    warehouse: Literal["duckdb", "postgres"] = Field(
+        "duckdb", description="Which kind of warehouse the data lives in: duckdb or postgres."
+    )
     warehouse_path: Path | None = Field(None, description="The working DuckDB file; default: in `home`.")
+    postgres_url: SecretStr = Field(
+        SecretStr(""),
+        description="The PostgreSQL database, if that is the warehouse: postgresql://user@host:5432/norte.",
+    )
+    postgres_password: SecretStr = Field(
+        SecretStr(""), description="Its password; without one, libpq looks into its password file."
+    )
+    postgres_published_database: str = Field(
+        "", description="The database that readers see; default: the other's name with _published."
+    )
+    postgres_reader_role: str = Field("norte_reader", description="The role that reads it.")
     now: datetime | None = Field(
         None, description="The one 'now' of connectors, dbt and freshness; default: the clock."
     )

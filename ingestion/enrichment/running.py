@@ -30,7 +30,7 @@ from ingestion.errors import IngestionError
 from ingestion.pipeline import append_tables, compact
 from ingestion.source import ColumnType
 from ingestion.tables import arrow_schema, fetched
-from ingestion.warehouse import Warehouse
+from ingestion.warehouse import Session, Warehouse
 
 RUNS_TABLE = "runs"
 RUNS_COLUMNS: dict[str, ColumnType] = {
@@ -89,13 +89,8 @@ def make_engine_tables(engine: Engine, *, warehouse: Warehouse, pipelines_dir: P
     the engine has ever run.
     """
     wanted = engine_tables(engine)
-    with warehouse.connect(who=f"the {engine.name} engine") as connection:
-        rows = connection.execute(
-            "select table_name, column_name from duckdb_columns() where schema_name = ?", [engine.dataset]
-        ).fetchall()
-    there: dict[str, set[str]] = {}
-    for table, column in rows:
-        there.setdefault(table, set()).add(column)
+    with warehouse.open(who=f"the {engine.name} engine") as session:
+        there = session.columns(engine.dataset)
     if any(not columns.keys() <= there.get(table, set()) for table, columns in wanted.items()):
         append_tables(engine.dataset, wanted, {}, warehouse=warehouse, pipelines_dir=pipelines_dir)
 
@@ -167,38 +162,32 @@ def run_engine(
 
 
 def _look(engine: Engine, warehouse: Warehouse) -> _Look:
-    with warehouse.connect(who=f"the {engine.name} engine") as connection:
-        compact(connection, engine.dataset)
+    who = f"the {engine.name} engine"
+    with warehouse.lock(who, dataset=engine.dataset), warehouse.open(who=who) as session:
+        compact(session, engine.dataset)
         frames = {}
         for name, relation in engine.inputs.items():
             schema, _, table = relation.partition(".")
-            there = connection.execute(
-                "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
-                [schema, table],
-            ).fetchall()
-            if not there:
+            if table not in session.columns(schema):
                 raise EngineFailed(
                     f"{engine.name}: expected the relation {relation} for its frame {name}; it is not there. "
                     "What to do: build the models (`norte run --build`)"
                 )
-            frames[name] = _doubles(fetched(connection, f"select * from {relation}"))
+            frames[name] = _doubles(session.arrow(f"select * from {relation}"))
         current = {
-            name: _current(connection, f"{engine.dataset}.{name}", result)
+            name: _current(session, f"{engine.dataset}.{name}", result)
             for name, result in engine.results.items()
         }
-        last = connection.execute(
-            f"select coalesce(max(_sequence), 0) from {engine.dataset}.{RUNS_TABLE}"
-        ).fetchone()
-    return _Look(frames, current, (last[0] if last else 0) + 1)
+        last = session.rows(f"select coalesce(max(_sequence), 0) from {engine.dataset}.{RUNS_TABLE}")
+    return _Look(frames, current, int(last[0][0]) + 1)
 
 
-def _current(connection: duckdb.DuckDBPyConnection, relation: str, result: ResultTable) -> pa.Table:
+def _current(session: Session, relation: str, result: ResultTable) -> pa.Table:
     """The rows that are alive, one per key."""
     columns = ", ".join(["_key", "_version_id", "_extracted_at", *result.columns])
-    return fetched(
-        connection,
+    return session.arrow(
         f"select {columns} from (select *, row_number() over (partition by _key order by _sequence desc) as"
-        f" version_rank from {relation}) where version_rank = 1 and not _is_deleted order by _key",
+        f" version_rank from {relation}) as ranked where version_rank = 1 and not _is_deleted order by _key"
     )
 
 

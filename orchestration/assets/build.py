@@ -24,7 +24,6 @@ from expectations.check import Check
 from expectations.runner import list_checks, run_suites
 from ingestion.enrichment.engine import Engine
 from ingestion.enrichment.running import make_engine_tables
-from ingestion.warehouse import Warehouse
 from orchestration.assets.enrichment import EngineAssets
 from orchestration.assets.models import Models
 from orchestration.assets.published import PublishedFiles
@@ -39,6 +38,7 @@ from orchestration.outcomes import (
     record_publication,
 )
 from orchestration.progress import Progress, Report
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
 from orchestration.translators import DEFAULT_OWNER
 from orchestration.verdict import forget_verdict, read_verdict, write_verdict
@@ -79,7 +79,7 @@ def build_assets(
         pool=POOL,
     )
     def build(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        warehouse = Warehouse(settings.working_file)
+        warehouse = warehouse_of(settings)
         now = settings.now_utc()
         log_place: dict[str, Any] = {"warehouse": warehouse, "pipelines_dir": settings.pipelines_dir}
         run_id = context.run.run_id

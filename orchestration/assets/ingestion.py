@@ -21,8 +21,8 @@ from ingestion.pipeline import LoadSummary, run_source
 from ingestion.registry import Connection
 from ingestion.source import Resource
 from ingestion.tables import AUDIT_TABLE
-from ingestion.warehouse import Warehouse
 from orchestration.progress import Progress, Report
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
 from orchestration.translators import DEFAULT_OWNER, FRESH_FOR, WARN_AFTER
 
@@ -142,7 +142,7 @@ def _run(
 
     return run_source(
         connection.instance,
-        warehouse=Warehouse(settings.working_file),
+        warehouse=warehouse_of(settings),
         pipelines_dir=settings.pipelines_dir,
         now=settings.now_utc(),
         person_key_secret=settings.person_key_secret.get_secret_value(),

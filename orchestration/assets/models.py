@@ -347,9 +347,6 @@ def _metadata(result: Mapping[str, Any], rows: int | None) -> dict[str, Any]:
 
 
 def _row_counts(warehouse: Warehouse) -> dict[str, int]:
-    """`<schema>.<table>` to rows, from DuckDB's catalogue: no table is read."""
-    with warehouse.connect(who="row counts") as connection:
-        found = connection.execute(
-            "select schema_name || '.' || table_name, estimated_size from duckdb_tables() where not internal"
-        ).fetchall()
-    return {name: int(count) for name, count in found if count is not None}
+    """`<schema>.<table>` to rows, from the catalogue: no table is read."""
+    with warehouse.open(who="row counts") as session:
+        return session.row_counts()

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 import dagster as dg
 
 from expectations.runner import list_checks, run_suites
-from ingestion.warehouse import Warehouse
 from orchestration.assets.ingestion import raw_key
 from orchestration.checks.suites import check_name, check_result, check_specs
 from orchestration.outcomes import Outcome, make_tables, record_outcomes
 from orchestration.progress import Progress, Report
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
 
 POOL = "warehouse"
@@ -48,7 +48,7 @@ def arrival_checks(
         names = sorted(
             {check.suite for check in listed if _key(keys[check.table], check.suite, check.check) in selected}
         )
-        warehouse = Warehouse(settings.working_file)
+        warehouse = warehouse_of(settings)
         now = settings.now_utc()
         make_tables(warehouse, settings.pipelines_dir)
         outcomes = run_suites(

@@ -30,7 +30,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.warehouse import Warehouse
+from ingestion.errors import IngestionError
+from ingestion.warehouse import ServedTable, Warehouse
 from orchestration.publishing.publication import (
     FILE,
     LeftOut,
@@ -104,13 +105,14 @@ def publish(
                 building, identifier, warehouse, contracts, held_back, previous, moment, languages, report
             )
             _sync_tree(building)
+            warehouse.serve(publication.database, _served(publication, contracts), identifier)
             final = releases / identifier
             building.rename(final)
             _sync_directory(releases)
             _link(published_dir, identifier)
         except BaseException as error:
             shutil.rmtree(building, ignore_errors=True)
-            if isinstance(error, OSError | duckdb.Error):
+            if isinstance(error, OSError | duckdb.Error | IngestionError):
                 raise PublicationError(_explain(error, published_dir)) from error
             raise
         _prune(published_dir)
@@ -132,6 +134,8 @@ def _build(
     copied, left_out = _copy_tables(file, warehouse, contracts, held_back, previous, report)
     with duckdb.connect(str(file)) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        for schema in sorted({contract.schema for contract in contracts}):
+            connection.execute(f"create schema if not exists {_name(schema)}")
         for number, one in enumerate(copied, start=1):
             report("describe and write Parquet", number, len(copied))
             _comment(connection, one)
@@ -173,33 +177,18 @@ def _copy_tables(
     """Copy what is new under the warehouse's lock, then carry over what is held back."""
     copied: dict[str, _Copied] = {}
     to_carry_over: dict[str, tuple[TableContract, str]] = {}
-    with warehouse.connect(who="publication") as connection:
-        connection.execute(
-            f"attach {_literal(str(file))} as release (storage_version {_literal(STORAGE_VERSION)})"
-        )
-        for schema in sorted({contract.schema for contract in contracts}):
-            connection.execute(f"create schema release.{_name(schema)}")
-        there = {
-            f"{schema}.{name}"
-            for schema, name in connection.execute(
-                "select table_schema, table_name from information_schema.tables where table_catalog"
-                " = current_database()"
-            ).fetchall()
-        }
+    with warehouse.copying(file, STORAGE_VERSION) as working:
         for number, contract in enumerate(contracts, start=1):
             report("copy", number, len(contracts))
             if contract.full_name in held_back:
                 to_carry_over[contract.full_name] = (contract, held_back[contract.full_name])
-            elif contract.full_name not in there:
+            elif contract.full_name not in working.present:
                 to_carry_over[contract.full_name] = (contract, "the table was not built")
             else:
-                table = f"{_name(contract.schema)}.{_name(contract.name)}"
-                connection.execute(f"create table release.{table} as select * from {table}")
-                rows = _count(connection, f"release.{table}")
+                rows = working.copy(contract.schema, contract.name)
                 copied[contract.full_name] = _Copied(
                     PublishedTable(contract.schema, contract.name, rows), contract
                 )
-        connection.execute("detach release")
     left_out = []
     for full_name, (contract, reason) in to_carry_over.items():
         before = previous.table(full_name) if previous is not None else None
@@ -223,17 +212,37 @@ def _carry_over(file: Path, previous: Publication, contract: TableContract) -> i
     table = f"{_name(contract.schema)}.{_name(contract.name)}"
     with duckdb.connect(str(file)) as connection:
         connection.execute(f"attach {_literal(str(previous.database))} as previous (read_only)")
+        connection.execute(f"create schema if not exists {_name(contract.schema)}")
         connection.execute(f"create table {table} as select * from previous.{table}")
         return _count(connection, table)
 
 
+def _served(publication: Publication, contracts: list[TableContract]) -> list[ServedTable]:
+    """The publication's tables as the warehouse's own readers are to see them."""
+    described = {contract.full_name: contract for contract in contracts}
+    return [
+        ServedTable(
+            table.schema,
+            table.name,
+            _description(table, described[table.full_name]),
+            described[table.full_name].columns,
+        )
+        for table in publication.tables
+    ]
+
+
+def _description(table: PublishedTable, contract: TableContract) -> str:
+    if not table.is_held_back:
+        return contract.description
+    return (
+        f"HELD BACK: data as of {table.since:%Y-%m-%d %H:%M} UTC, because {table.reason}. "
+        f"{contract.description}"
+    )
+
+
 def _comment(connection: duckdb.DuckDBPyConnection, one: _Copied) -> None:
     table = f"{_name(one.table.schema)}.{_name(one.table.name)}"
-    text = one.contract.description
-    if one.table.is_held_back:
-        text = (
-            f"HELD BACK: data as of {one.table.since:%Y-%m-%d %H:%M} UTC, because {one.table.reason}. {text}"
-        )
+    text = _description(one.table, one.contract)
     connection.execute(f"comment on table {table} is {_literal(text)}")
     columns = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
     for column, description in one.contract.columns.items():

@@ -28,6 +28,7 @@ import orjson
 from dagster_dbt import DbtCliInvocation, DbtCliResource
 from packaging import version
 
+from ingestion.warehouse import Warehouse
 from orchestration.settings import PROJECT_ROOT
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
@@ -58,13 +59,13 @@ class Dbt:
     """dbt with one company's settings.
 
     Arguments:
-        warehouse_path: the working DuckDB file.
+        warehouse: what dbt builds in.
         folder: where manifest, target and logs are kept.
         variables: dbt's vars. They are the same from run to run: dbt parses the whole project again when they
             change, so the one `now` goes in by the environment.
     """
 
-    warehouse_path: Path
+    warehouse: Warehouse
     folder: Path
     variables: Mapping[str, Any]
 
@@ -87,7 +88,7 @@ class Dbt:
             dbt_executable=str(executable) if executable.exists() else "dbt",
         )
         with _environment(
-            NORTE_WAREHOUSE_PATH=str(self.warehouse_path),
+            **self.warehouse.dbt_environment(),
             NORTE_NOW=now.isoformat(),
             DBT_SEND_ANONYMOUS_USAGE_STATS="false",
             DO_NOT_TRACK="1",
@@ -141,7 +142,7 @@ class Dbt:
 
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(json.dumps(dict(self.variables), sort_keys=True).encode())
-        digest.update(str(self.warehouse_path).encode())
+        digest.update(f"{self.warehouse.kind} {self.warehouse.place}".encode())
         for path in sorted(PROJECT_DIR.rglob("*")):
             relative = path.relative_to(PROJECT_DIR)
             if relative.parts[0] not in _GENERATED and path.is_file():

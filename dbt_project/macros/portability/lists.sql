@@ -20,5 +20,9 @@
 
 {# One row (`generated_number`) per whole number from 1 to `last`. #}
 {% macro number_series(last) -%}
+    {{ adapter.dispatch('number_series', 'norte')(last) }}
+{%- endmacro %}
+
+{% macro default__number_series(last) -%}
     {{ dbt.generate_series(last) }}
 {%- endmacro %}

@@ -35,10 +35,6 @@
     ({{ timestamp }} at time zone 'UTC' at time zone {{ time_zone }})
 {%- endmacro %}
 
-{% macro spark__to_local(timestamp, time_zone) -%}
-    from_utc_timestamp({{ timestamp }}, {{ time_zone }})
-{%- endmacro %}
-
 {# A wall clock of a time zone (SQL; default: the company's) as naive UTC. #}
 {% macro from_local(timestamp, time_zone=none) -%}
     {{ adapter.dispatch('from_local', 'norte')(timestamp, time_zone or company_time_zone()) }}
@@ -46,10 +42,6 @@
 
 {% macro default__from_local(timestamp, time_zone) -%}
     ({{ timestamp }} at time zone {{ time_zone }} at time zone 'UTC')
-{%- endmacro %}
-
-{% macro spark__from_local(timestamp, time_zone) -%}
-    to_utc_timestamp({{ timestamp }}, {{ time_zone }})
 {%- endmacro %}
 
 {# The company's day on which a naive UTC timestamp falls. #}
@@ -85,14 +77,6 @@
     cast(extract(epoch from {{ ended_at }} - {{ started_at }}) as {{ type_double() }})
 {%- endmacro %}
 
-{% macro duckdb__seconds_between(started_at, ended_at) -%}
-    (cast(epoch_us({{ ended_at }}) - epoch_us({{ started_at }}) as double) / 1000000)
-{%- endmacro %}
-
-{% macro spark__seconds_between(started_at, ended_at) -%}
-    (cast(unix_micros({{ ended_at }}) - unix_micros({{ started_at }}) as double) / 1000000)
-{%- endmacro %}
-
 {#
   One row (`date_on`) per day from `first` to `last`, both SQL dates, both included. The series itself is of a fixed
   length, counted back from the end of the year after now, since no warehouse takes data as a series' bound alike.
@@ -118,8 +102,4 @@
 
 {% macro default__to_utc(timestamp) -%}
     (cast({{ timestamp }} as timestamp with time zone) at time zone 'UTC')
-{%- endmacro %}
-
-{% macro spark__to_utc(timestamp) -%}
-    cast({{ timestamp }} as timestamp)
 {%- endmacro %}

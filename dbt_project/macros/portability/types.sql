@@ -15,14 +15,6 @@
     {{ return(spellings[name]) }}
 {% endmacro %}
 
-{% macro duckdb__column_type(name) %}
-    {{ return('double' if name == 'double' else norte.default__column_type(name)) }}
-{% endmacro %}
-
-{% macro spark__column_type(name) %}
-    {{ return({'double': 'double', 'text': 'string'}.get(name) or norte.default__column_type(name)) }}
-{% endmacro %}
-
 {% macro type_text() %}{{ return(column_type('text')) }}{% endmacro %}
 {% macro type_double() %}{{ return(column_type('double')) }}{% endmacro %}
 

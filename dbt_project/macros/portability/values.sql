@@ -9,14 +9,6 @@
     (cast({{ column }} as json) #>> '{{ "{" ~ path | join(",") ~ "}" }}')
 {%- endmacro %}
 
-{% macro duckdb__json_text(column, path) -%}
-    json_extract_string({{ column }}, '$.{{ path | join(".") }}')
-{%- endmacro %}
-
-{% macro spark__json_text(column, path) -%}
-    get_json_object({{ column }}, '$.{{ path | join(".") }}')
-{%- endmacro %}
-
 {# The interpolated percentile of a group, 0-1. #}
 {% macro percentile(column, fraction) -%}
     percentile_cont({{ fraction }}) within group (order by {{ column }})
@@ -40,10 +32,6 @@
     string_agg({{ column }}, '{{ separator }}' order by {{ column }})
 {%- endmacro %}
 
-{% macro spark__joined_values(column, separator) -%}
-    nullif(concat_ws('{{ separator }}', sort_array(collect_list({{ column }}))), '')
-{%- endmacro %}
-
 {# Whether a text joined by ';' holds the value. #}
 {% macro list_contains_value(list, value) -%}
     (';' || coalesce({{ list }}, '') || ';' like '%;' || {{ value }} || ';%')
@@ -62,4 +50,13 @@
 {# A sum of fractions rounded to a billionth, so that the order of adding does not show in it. #}
 {% macro stable_sum(column) -%}
     cast(cast(sum({{ column }}) as numeric(38,9)) as {{ type_double() }})
+{%- endmacro %}
+
+{# A number as text the way people write it: '5', '2.5'. #}
+{% macro number_text(column) -%}
+    {{ adapter.dispatch('number_text', 'norte')(column) }}
+{%- endmacro %}
+
+{% macro default__number_text(column) -%}
+    cast({{ column }} as {{ type_text() }})
 {%- endmacro %}

@@ -23,7 +23,7 @@ from ingestion import registry
 from ingestion.pipeline import LoadSummary, run_source
 from ingestion.settings import ConnectionSettings
 from ingestion.source import Batch, Malformed, Record, Resource, RunContext, Slice
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 
 NOW = datetime(2026, 10, 5, 6, tzinfo=UTC)
 DAYS = 4
@@ -102,7 +102,7 @@ def ingest(
     try:
         return run_source(
             "ledger",
-            warehouse=Warehouse(folder / "norte.duckdb"),
+            warehouse=DuckDBWarehouse(folder / "norte.duckdb"),
             pipelines_dir=folder / "pipelines",
             now=now,
             person_key_secret="secret",

@@ -14,7 +14,7 @@ import pytest
 
 from ingestion.errors import MixedData, SourceError
 from ingestion.settings import ConnectionSettings
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from tests.integration.ingestion import ledger
 
 
@@ -143,7 +143,7 @@ def test_two_runs_of_one_connection_do_not_meet(tmp_path: Path) -> None:
 
 
 def test_the_warehouse_is_free_while_a_source_is_read(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "norte.duckdb")
+    warehouse = DuckDBWarehouse(tmp_path / "norte.duckdb")
     seen: list[bool] = []
 
     def look(phase: str) -> None:

@@ -15,7 +15,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from orchestration.publishing.export import publish
 from orchestration.publishing.publication import read_publication
 from tests.unit.publishing.company import NOW, write_manifest, write_warehouse
@@ -54,7 +54,7 @@ PUBLISHER = """
 import sys
 from datetime import datetime
 from pathlib import Path
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from orchestration.publishing import export
 folder, phase = Path(sys.argv[1]), sys.argv[2]
 def wait_at(name):
@@ -70,7 +70,7 @@ def wait_at(name):
 for name in ("_copy_tables", "_sync_tree", "_link", "_prune"):
     wait_at(name)
 export.publish(
-    Warehouse(folder / "work.duckdb"), folder / "published", now=datetime(2026, 10, 6, 6), held_back={},
+    DuckDBWarehouse(folder / "work.duckdb"), folder / "published", now=datetime(2026, 10, 6, 6), held_back={},
     manifest=folder / "manifest.json",
 )
 """
@@ -86,7 +86,7 @@ def a_company(folder: Path, rounds: int = 0, rows: int = 20_000) -> None:
 def test_a_reader_in_a_loop_sees_every_state_whole_and_no_error(tmp_path: Path) -> None:
     a_company(tmp_path)
     arguments = {"held_back": {}, "manifest": tmp_path / "manifest.json"}
-    publish(Warehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
+    publish(DuckDBWarehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
     stop = tmp_path / "stop"
     reader = subprocess.Popen(
         [sys.executable, "-c", READER, str(tmp_path / "published"), str(stop)],
@@ -97,7 +97,7 @@ def test_a_reader_in_a_loop_sees_every_state_whole_and_no_error(tmp_path: Path) 
     for number in range(1, 11):
         a_company(tmp_path, number, rows=20_000 + number)
         publish(
-            Warehouse(tmp_path / "work.duckdb"),
+            DuckDBWarehouse(tmp_path / "work.duckdb"),
             tmp_path / "published",
             now=NOW + timedelta(days=number),
             **arguments,
@@ -111,13 +111,13 @@ def test_a_reader_in_a_loop_sees_every_state_whole_and_no_error(tmp_path: Path) 
 def test_a_reader_keeps_the_release_that_it_has_open(tmp_path: Path) -> None:
     a_company(tmp_path)
     arguments = {"held_back": {}, "manifest": tmp_path / "manifest.json"}
-    publish(Warehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
+    publish(DuckDBWarehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
     with duckdb.connect(
         str(tmp_path / "published" / "current" / "norte.duckdb"), read_only=True
     ) as connection:
         for number in range(1, 5):
             a_company(tmp_path, number)
-            publish(Warehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
+            publish(DuckDBWarehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
         assert connection.execute("select max(round) from metric.dim_people").fetchone() == (0,)
 
 
@@ -129,7 +129,7 @@ def test_a_killed_publication_leaves_a_whole_release_and_the_next_one_cleans_up(
 ) -> None:
     a_company(tmp_path, 0)
     arguments = {"held_back": {}, "manifest": tmp_path / "manifest.json"}
-    first = publish(Warehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
+    first = publish(DuckDBWarehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
     a_company(tmp_path, 1)
     publisher = subprocess.Popen(
         [sys.executable, "-c", PUBLISHER, str(tmp_path), phase], stdout=subprocess.PIPE, text=True
@@ -146,7 +146,7 @@ def test_a_killed_publication_leaves_a_whole_release_and_the_next_one_cleans_up(
     with duckdb.connect(str(current / "norte.duckdb"), read_only=True) as connection:
         assert connection.execute("select max(round) from metric.dim_people").fetchone() == (int(is_linked),)
 
-    third = publish(Warehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
+    third = publish(DuckDBWarehouse(tmp_path / "work.duckdb"), tmp_path / "published", now=NOW, **arguments)
     releases = {path.name for path in (tmp_path / "published" / "releases").iterdir()}
     assert releases == {first.id, third.id} | ({told.id} if is_linked else set())
     assert current.resolve().name == third.id

@@ -13,7 +13,7 @@ import pytest
 
 from ingestion.enrichment.engine import Engine, EngineContext, ResultTable
 from ingestion.enrichment.running import EngineFailed, TableSummary, make_engine_tables, run_engine
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 
 NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
 RELATION = "intermediate.words"
@@ -49,7 +49,7 @@ class Place:
     """A warehouse with one relation that an engine reads."""
 
     def __init__(self, folder: Path) -> None:
-        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+        self.warehouse = DuckDBWarehouse(folder / "warehouse.duckdb")
         self.where: dict[str, Any] = {"warehouse": self.warehouse, "pipelines_dir": folder / "dlt"}
 
     def holds(self, words: dict[str, str]) -> None:

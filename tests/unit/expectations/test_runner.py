@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -32,6 +33,9 @@ class File:
     def lock(self) -> Iterator[None]:
         self.held += 1
         yield
+
+    def sql_address(self) -> tuple[str, dict[str, Any]]:
+        return f"duckdb:///{self.path}", {"read_only": True}
 
 
 def a_value(column: str, spec: object, row: int) -> str:

@@ -11,16 +11,17 @@ from pathlib import Path
 import pytest
 
 from ingestion.errors import WarehouseError
-from ingestion.warehouse import Warehouse, is_disk_full
+from ingestion.warehouse import is_disk_full
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 
 
 def test_sessions_are_in_utc(tmp_path: Path) -> None:
-    with Warehouse(tmp_path / "w.duckdb").connect() as connection:
+    with DuckDBWarehouse(tmp_path / "w.duckdb").connect() as connection:
         assert connection.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
 def test_the_lock_may_be_nested_in_one_thread(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "w.duckdb")
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
     with warehouse.lock("outer"), warehouse.connect() as connection:
         connection.execute("create table t as select 1 as a")
     with warehouse.connect(read_only=True) as connection:
@@ -31,11 +32,12 @@ def test_another_process_waits_and_is_told_who_holds_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from ingestion.warehouse import Warehouse\n"
-        "with Warehouse(Path(sys.argv[1])).lock('the build'):\n"
+        "import sys, time; from pathlib import Path\n"
+        "from ingestion.warehouses.duckdb import DuckDBWarehouse\n"
+        "with DuckDBWarehouse(Path(sys.argv[1])).lock('the build'):\n"
         "    sys.stdout.write('held\\n'); sys.stdout.flush(); time.sleep(3)"
     )
-    warehouse = Warehouse(tmp_path / "w.duckdb")
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(warehouse.path)], stdout=subprocess.PIPE, text=True
     )
@@ -48,10 +50,11 @@ def test_another_process_waits_and_is_told_who_holds_it(
 
 
 def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "w.duckdb")
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
     script = (
-        "import os, signal, sys; from pathlib import Path; from ingestion.warehouse import Warehouse\n"
-        "with Warehouse(Path(sys.argv[1])).lock():\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from ingestion.warehouses.duckdb import DuckDBWarehouse\n"
+        "with DuckDBWarehouse(Path(sys.argv[1])).lock():\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(warehouse.path)], timeout=30)
@@ -60,7 +63,7 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "w.duckdb")
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
     with warehouse.connect() as connection:
         connection.execute("create table t (a integer)")
 
@@ -80,12 +83,12 @@ def test_threads_take_turns(tmp_path: Path) -> None:
 def test_a_missing_or_foreign_file_is_explained(tmp_path: Path) -> None:
     with (
         pytest.raises(WarehouseError, match="ingest first"),
-        Warehouse(tmp_path / "none.duckdb").connect(read_only=True),
+        DuckDBWarehouse(tmp_path / "none.duckdb").connect(read_only=True),
     ):
         pass
     foreign = tmp_path / "foreign.duckdb"
     foreign.write_bytes(b"no database at all" * 1000)
-    with pytest.raises(WarehouseError, match="restore a backup"), Warehouse(foreign).connect():
+    with pytest.raises(WarehouseError, match="restore a backup"), DuckDBWarehouse(foreign).connect():
         pass
 
 

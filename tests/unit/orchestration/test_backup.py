@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from orchestration.backup import BackupError, read_backup, restore_backup, take_backup
 from orchestration.settings import Settings
 
@@ -18,7 +18,7 @@ def home(path: Path, secret: str = "s" * 40) -> Settings:
 
 
 def fill(settings: Settings, companies: int) -> None:
-    with Warehouse(settings.working_file).connect() as connection:
+    with DuckDBWarehouse(settings.working_file).connect() as connection:
         connection.execute("create schema if not exists raw_hubspot")
         connection.execute("create or replace table raw_hubspot._dlt_loads (load_id varchar, status bigint)")
         connection.execute("insert into raw_hubspot._dlt_loads values ('1', 0), ('2', 0), ('3', 1)")

@@ -16,7 +16,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from orchestration.publishing.export import PublicationError, publish
 from orchestration.publishing.publication import Publication, read_publication
 from tests.unit.publishing.company import NOW, write_manifest, write_warehouse
@@ -49,7 +49,7 @@ class Company:
             "manifest": self.folder / "manifest.json",
             **changes,
         }
-        return publish(Warehouse(self.folder / "work.duckdb"), self.published, **arguments)
+        return publish(DuckDBWarehouse(self.folder / "work.duckdb"), self.published, **arguments)
 
     def change(self, statement: str) -> None:
         with duckdb.connect(str(self.folder / "work.duckdb")) as connection:

@@ -34,7 +34,7 @@ current_values as (
     select
         work_item_id,
         'story_points' as field_name,
-        cast(story_points as {{ type_text() }}) as field_value,
+        {{ number_text('story_points') }} as field_value,
         cast(null as {{ type_text() }}) as field_label
     from work_items
     union all

@@ -20,7 +20,7 @@ from ingestion.sandbox.server import SandboxServer
 from ingestion.sandbox.world.generate import generate_world
 from ingestion.sandbox.world.world import World
 from ingestion.source import Malformed, Record, RunContext, Source
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 
 NOW = datetime(2026, 10, 5, 6, 0, tzinfo=UTC)
 
@@ -200,7 +200,7 @@ class Account:
         self.vendor = vendor
         self.server = server
         self.world = world
-        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+        self.warehouse = DuckDBWarehouse(folder / "warehouse.duckdb")
         self._pipelines = folder / "pipelines"
 
     def load(self, now: datetime, **settings: Any) -> LoadSummary:

@@ -1,0 +1,880 @@
+"""PostgreSQL 15 or newer: a server, for a team with many readers.
+
+Belongs here: everything that only PostgreSQL needs as a warehouse. Does not belong here: installing it, and
+the SQL of models (`dbt_project/macros/warehouses/postgres.sql`).
+
+Two databases on one server:
+
+    norte              raw, staging, intermediate, and the marts as the build makes them; nobody but Norte
+    norte_published    the public schemas, and nothing else; the reader's role reads them
+
+A publication is written beside what readers see, under names that they may not look into, and takes its place
+in one transaction that renames schemas. Renaming needs no lock on tables, but a statement looks its tables up
+one after another: one that has found the first before the exchange and finds the second after it would mix
+two publications. So the exchange first keeps new readers out for a moment: it locks every table for which it
+need not wait long, and where a long query reads a table (it has long found all of its own, and goes on with
+them to its end) it only stands in line behind it, so that no new one slips past. It never waits for a long
+query, and no reader waits for longer than that moment.
+
+Who may write is settled by advisory locks: a load holds one on its dataset, everything else one on all. They
+live as long as a session does, so a pool of connections between Norte and the server must not share sessions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, ClassVar, cast
+from urllib.parse import quote, urlencode
+
+import dlt
+import duckdb
+import psycopg2
+import psycopg2.errors
+import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination.client import HasFollowupJobs, LoadJob, PreparedTableSchema, RunnableLoadJob
+from dlt.destinations.impl.postgres.postgres import PostgresClient
+
+from ingestion.errors import IngestionError, WarehouseError
+from ingestion.warehouse import (
+    Examined,
+    ServedTable,
+    Session,
+    TableCopy,
+    Warehouse,
+    causes,
+    disk_full,
+    is_disk_full,
+)
+
+logger = logging.getLogger(__name__)
+
+LEAST_VERSION = 15
+_ORIGINAL_SCHEMAS = ("raw_", "enrichment_")
+_BUILT_SCHEMAS = (
+    *("staging", "intermediate", "reference", "main"),
+    *("insight", "metric", "delivery", "impact", "governance"),
+)
+_NEXT, _OLD = "norte_next_", "norte_old_"
+_MARK = "Norte, publication "
+_SAY_AFTER = "2s"
+_LOCK_WAIT = "150ms"
+_LONG_SECONDS = 1.5
+_SWAP_PATIENCE_SECONDS = 120.0
+_BUFFER_BYTES = 64 << 20
+_held = threading.local()
+_SESSION_OPTIONS = " ".join(
+    f"-c {option}"
+    for option in (
+        "TimeZone=UTC",
+        "DateStyle=ISO",
+        # A query whose client was killed ends soon, and with it its locks.
+        "client_connection_check_interval=10s",
+        "statement_timeout=0",
+        "lock_timeout=0",
+        "idle_session_timeout=0",
+    )
+)
+_ARROW_TYPES: dict[int, pa.DataType] = {
+    16: pa.bool_(),
+    20: pa.int64(),
+    21: pa.int64(),
+    23: pa.int64(),
+    25: pa.string(),
+    700: pa.float64(),
+    701: pa.float64(),
+    705: pa.string(),
+    1043: pa.string(),
+    1082: pa.date32(),
+    1114: pa.timestamp("us"),
+    1184: pa.timestamp("us", tz="UTC"),
+}
+_NUMERIC = 1700
+_TYPES = {
+    "VARCHAR": "text",
+    "BIGINT": "bigint",
+    "INTEGER": "bigint",
+    "DOUBLE": "double precision",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+    "HUGEINT": "numeric(38,0)",
+}
+
+
+class PostgresWarehouse(Warehouse):
+    """A PostgreSQL database, and a second one that readers see.
+
+    Arguments:
+        address: libpq's, `postgresql://user@host:5432/database`, with or without a password.
+        password: wins over the address's; without either, libpq looks into its password file.
+        published_database: what readers see; default: the database's name with `_published`.
+        reader_role: the role that reads it.
+
+    Raises WarehouseError when the address is none; it is never repeated.
+    """
+
+    kind: ClassVar[str] = "postgres"
+    concurrent_writers: ClassVar[int] = 8
+    load_workers: ClassVar[int] = 4
+
+    def __init__(
+        self, address: str, *, password: str = "", published_database: str = "", reader_role: str = ""
+    ) -> None:
+        try:
+            self._parts = dict(psycopg2.extensions.parse_dsn(address))
+        except psycopg2.Error:
+            self._parts = {}
+        if not self._parts.keys() >= {"host", "user", "dbname"}:
+            raise WarehouseError(
+                "NORTE_POSTGRES_URL: expected postgresql://user@host:5432/database; came "
+                f"{'something else' if address else 'nothing'}. What to do: set it, and the password by "
+                "NORTE_POSTGRES_PASSWORD"
+            )
+        if password:
+            self._parts["password"] = password
+        self._parts.setdefault("port", "5432")
+        self.database = self._parts["dbname"]
+        self.published_database = published_database or f"{self.database}_published"
+        self.reader_role = reader_role or "norte_reader"
+
+    def __repr__(self) -> str:
+        return f"PostgresWarehouse({self.place!r})"
+
+    @property
+    def place(self) -> str:
+        return f"PostgreSQL {self.database} on {self._parts['host']}:{self._parts['port']}"
+
+    def exists(self) -> bool:
+        with self.open(who="a look") as session:
+            return bool(session.schemas("raw_"))
+
+    @contextmanager
+    def lock(self, who: str = "", dataset: str | None = None) -> Iterator[None]:
+        """Hold everything, or with a dataset that one; whoever holds a dataset keeps holders of all out."""
+        depths: dict[str, int] = _held.__dict__.setdefault(self.place, {})
+        wanted = dataset or ""
+        name = "" if depths.get("") else wanted
+        if depths.get(name):
+            depths[name] += 1
+            try:
+                yield
+            finally:
+                depths[name] -= 1
+            return
+        if not wanted and any(depths.values()):
+            raise RuntimeError("expected no lock on a dataset while taking the one on all; take that first")
+        with self._explaining(), closing(self._connect(who)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                if wanted:
+                    self._wait_for(cursor, "pg_advisory_lock_shared", "")
+                self._wait_for(cursor, "pg_advisory_lock", wanted)
+            depths[wanted] = 1
+            try:
+                yield
+            finally:
+                depths[wanted] = 0
+
+    def holder(self) -> str | None:
+        with self.open(who="a look") as session:
+            return _holder(session, _lock_key(""))
+
+    @contextmanager
+    def open(self, read_only: bool = False, who: str = "") -> Iterator[Session]:
+        with self._explaining(), closing(self._connect(who)) as connection:
+            connection.set_session(readonly=read_only, autocommit=True)
+            yield _Session(connection)
+
+    def destination(self) -> Any:
+        query = {
+            name: value
+            for name, value in self._parts.items()
+            if name not in ("host", "port", "user", "password", "dbname")
+        }
+        return _Destination(
+            credentials={
+                "drivername": "postgresql",
+                "host": self._parts["host"],
+                "port": int(self._parts["port"]),
+                "username": self._parts["user"],
+                "password": self._parts.get("password"),
+                "database": self.database,
+                "query": {**query, "options": _SESSION_OPTIONS, "application_name": "norte load"},
+            },
+            destination_name="postgres",
+        )
+
+    def dbt_environment(self) -> dict[str, str]:
+        libpq = {
+            "PGHOST": self._parts["host"],
+            "PGPORT": self._parts["port"],
+            "PGUSER": self._parts["user"],
+            "PGDATABASE": self.database,
+            "PGTZ": "UTC",
+            "PGOPTIONS": _SESSION_OPTIONS,
+        }
+        for name, value in self._parts.items():
+            if name.startswith("ssl"):
+                libpq[f"PG{name.upper()}"] = value
+        return {
+            "NORTE_WAREHOUSE": self.kind,
+            # dbt keeps what is named so out of its logs.
+            "DBT_ENV_SECRET_WAREHOUSE_PASSWORD": self._parts.get("password", ""),
+            **libpq,
+        }
+
+    def sql_address(self) -> tuple[str, dict[str, Any]]:
+        secret = f":{quote(self._parts['password'], safe='')}" if "password" in self._parts else ""
+        query = {
+            name: value for name, value in self._parts.items() if name not in ("user", "password", "dbname")
+        } | {"options": _SESSION_OPTIONS, "application_name": "norte checks"}
+        user, database = quote(self._parts["user"], safe=""), quote(self.database, safe="")
+        return f"postgresql+psycopg2://{user}{secret}@/{database}?{urlencode(query, quote_via=quote)}", {}
+
+    def explained(self, error: BaseException) -> IngestionError | None:
+        if is_disk_full(error):
+            return disk_full(self.place)
+        for one in causes(error):
+            if isinstance(one, psycopg2.Error) and (found := self._in_words(one.pgcode, str(one))):
+                return found
+        # A load that cannot succeed keeps its cause as text only.
+        text = " ".join(str(one) for one in causes(error))
+        if "permission denied" in text or "must be owner" in text:
+            return self._in_words("42501", text[max(text.find("permission denied"), 0) :])
+        return None
+
+    def _in_words(self, code: str | None, text: str) -> IngestionError | None:
+        came = next((line.strip() for line in text.splitlines() if line.strip()), "no message")[:300]
+        came = came.rpartition("FATAL: ")[2].strip()
+        if code in ("28P01", "28000") or "authentication" in text or "pg_hba.conf" in text:
+            return WarehouseError(
+                f"{self.place}: expected the server to let {self._parts['user']} in; came: {came}. What to "
+                "do: correct NORTE_POSTGRES_URL or NORTE_POSTGRES_PASSWORD (or libpq's password file), or "
+                "the server's pg_hba.conf"
+            )
+        if code == "3D000" or ('database "' in text and "does not exist" in text):
+            return WarehouseError(
+                f"{self.place}: expected its databases; came: {came}. What to do: make them; `norte doctor` "
+                "writes the statements"
+            )
+        if code == "42501":
+            return WarehouseError(
+                f"{self.place}: expected the rights of an owner; came: {came}. What to do: `norte doctor` "
+                "names the missing rights; grant them and run again: nothing is lost"
+            )
+        if code == "53300":
+            return WarehouseError(
+                f"{self.place}: expected a free connection; came: {came}. What to do: raise the server's "
+                "max_connections, or close some, and run again"
+            )
+        if code is None or code.startswith(("08", "57P")):
+            return WarehouseError(
+                f"{self.place}: expected the server to answer; came: {came}. What to do: see that it runs "
+                "and can be reached, and run again: nothing is lost and nothing will be doubled"
+            )
+        return None
+
+    @contextmanager
+    def copying(self, file: Path, storage_version: str | None) -> Iterator[TableCopy]:
+        version = f" (storage_version '{storage_version}')" if storage_version else ""
+        with (
+            self.lock("publication"),
+            self.open(who="publication") as session,
+            duckdb.connect(":memory:") as target,
+        ):
+            target.execute("set TimeZone = 'UTC'")
+            target.execute(f"attach '{_quoted(str(file))}' as release{version}")
+            yield _Copy(cast(_Session, session), target)
+            target.execute("detach release")
+
+    def serve(self, file: Path, tables: Sequence[ServedTable], name: str) -> None:
+        """Write the tables beside what readers see, then exchange the schemas in one transaction."""
+        with (
+            self._explaining(),
+            closing(self._connect("publication", self.published_database)) as connection,
+            duckdb.connect(str(file), read_only=True) as release,
+        ):
+            with connection, connection.cursor() as cursor:
+                cursor.execute("select pg_advisory_lock(%s)", [_lock_key("publication")])
+                self._refuse_foreign(cursor, {table.schema for table in tables})
+                self._keep_to_readers(cursor)
+                self._drop_leftovers(connection, (_NEXT,))
+            with connection, connection.cursor() as cursor:
+                self._write_next(cursor, release, tables, name)
+            _Exchange(self, connection, self.reader_role).run()
+            self._drop_leftovers(connection, (_OLD,))
+
+    def _refuse_foreign(self, cursor: Any, schemas: set[str]) -> None:
+        cursor.execute(
+            "select nspname from pg_namespace where nspname = any(%s)"
+            " and coalesce(obj_description(oid, 'pg_namespace'), '') not like %s",
+            [sorted(schemas), f"{_MARK}%"],
+        )
+        foreign = [schema for (schema,) in cursor.fetchall()]
+        if foreign:
+            raise WarehouseError(
+                f"{self.published_database}: expected a database for publications alone; somebody else's "
+                f"schemas lie in it: {', '.join(foreign)}. What to do: name another one by "
+                "NORTE_POSTGRES_PUBLISHED_DATABASE, or remove them"
+            )
+
+    def _keep_to_readers(self, cursor: Any) -> None:
+        """Nobody else looks in, and nobody makes anything; where we may not say so, `norte doctor` does."""
+        for statement in (
+            f"revoke all on database {_name(self.published_database)} from public",
+            "revoke all on schema public from public",
+            f"grant connect on database {_name(self.published_database)} to {_name(self.reader_role)}",
+        ):
+            cursor.execute("savepoint rights")
+            try:
+                cursor.execute(statement)
+            except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedObject):
+                cursor.execute("rollback to savepoint rights")
+
+    def _write_next(
+        self, cursor: Any, release: duckdb.DuckDBPyConnection, tables: Sequence[ServedTable], name: str
+    ) -> None:
+        for schema in sorted({table.schema for table in tables}):
+            fresh = _name(_NEXT + schema)
+            cursor.execute(f"create schema {fresh}")
+            cursor.execute(f"comment on schema {fresh} is %s", [f"{_MARK}{name}"])
+            # Also what is made in it later, by whatever means.
+            cursor.execute(
+                f"alter default privileges in schema {fresh} grant select on tables to "
+                f"{_name(self.reader_role)}"
+            )
+        for table in tables:
+            columns = release.execute(
+                "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?"
+                " and database_name = current_database() order by column_index",
+                [table.schema, table.name],
+            ).fetchall()
+            target = f"{_name(_NEXT + table.schema)}.{_name(table.name)}"
+            reader = release.execute(f'select * from "{table.schema}"."{table.name}"').to_arrow_reader()
+            _create(cursor, target, columns)
+            _copy_in(cursor, target, [column for column, _ in columns], reader)
+            cursor.execute(f"comment on table {target} is %s", [table.description])
+            for column, description in table.columns.items():
+                if description and column in dict(columns):
+                    cursor.execute(f"comment on column {target}.{_name(column)} is %s", [description])
+            cursor.execute(f"analyze {target}")
+
+    def _drop_leftovers(self, connection: Any, prefixes: Sequence[str]) -> None:
+        """What an earlier publication left; what somebody still reads stays until the next time."""
+        with connection.cursor() as cursor:
+            cursor.execute("select nspname from pg_namespace")
+            names = [name for (name,) in cursor.fetchall() if name.startswith(tuple(prefixes))]
+        connection.commit()
+        for name in sorted(names):
+            try:
+                with connection, connection.cursor() as cursor:
+                    cursor.execute(f"set local lock_timeout = '{_LOCK_WAIT}'")
+                    cursor.execute(f"drop schema {_name(name)} cascade")
+            except (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected):
+                logger.info("%s is still being read; the next publication removes it", name)
+
+    def rewrite(self) -> tuple[int, int]:
+        with self.open(who="compact") as session:
+            ours = [
+                f"{_name(schema)}.{_name(table)}"
+                for schema, table in session.rows(
+                    "select schemaname, tablename from pg_tables where tableowner = current_user"
+                    " and schemaname not in ('pg_catalog', 'information_schema') order by 1, 2"
+                )
+            ]
+            size = "select pg_database_size(current_database())"
+            before = int(session.rows(size)[0][0])
+            for table in ours:
+                session.execute(f"vacuum (full, analyze) {table}")
+            return before, int(session.rows(size)[0][0])
+
+    @contextmanager
+    def saved_raw(self, folder: Path) -> Iterator[Path]:
+        """A DuckDB file with raw alone: the rest is built from it."""
+        # A folder of ours alone: it holds personal data.
+        with tempfile.TemporaryDirectory(prefix=".norte-", dir=folder) as place:
+            file = Path(place) / "warehouse.duckdb"
+            with self.copying(file, None) as working:
+                for name in sorted(working.present):
+                    schema, _, table = name.partition(".")
+                    if schema.startswith(_ORIGINAL_SCHEMAS):
+                        working.copy(schema, table)
+            yield file
+
+    def restore_raw(self, file: Path) -> None:
+        with (
+            self._explaining(),
+            duckdb.connect(str(file), read_only=True) as saved,
+            closing(self._connect("restore")) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            saved.execute("set TimeZone = 'UTC'")
+            self._drop_all(cursor)
+            found = saved.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+                " order by all"
+            ).fetchall()
+            for schema, table in found:
+                if not schema.startswith(_ORIGINAL_SCHEMAS):
+                    continue
+                columns = saved.execute(
+                    "select column_name, data_type from duckdb_columns() where schema_name = ? and"
+                    " table_name = ? and database_name = current_database() order by column_index",
+                    [schema, table],
+                ).fetchall()
+                target = f"{_name(schema)}.{_name(table)}"
+                cursor.execute(f"create schema if not exists {_name(schema)}")
+                _create(cursor, target, columns)
+                rows = saved.execute(f'select * from "{schema}"."{table}"').to_arrow_reader()
+                _copy_in(cursor, target, [column for column, _ in columns], rows)
+
+    def clear(self) -> None:
+        with (
+            self._explaining(),
+            self.lock("clear"),
+            closing(self._connect("clear")) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            self._drop_all(cursor)
+
+    def _drop_all(self, cursor: Any) -> None:
+        cursor.execute("select nspname from pg_namespace")
+        for (schema,) in cursor.fetchall():
+            if schema.startswith(_ORIGINAL_SCHEMAS) or schema in _BUILT_SCHEMAS:
+                cursor.execute(f"drop schema {_name(schema)} cascade")
+
+    def examine(self, report: Callable[[Session], Iterator[Examined]]) -> Iterator[Examined]:
+        named = {"database": self.database, "readers": self.published_database}
+        for subject, database in named.items():
+            try:
+                with self._explaining(), closing(self._connect("doctor", database)) as connection:
+                    connection.autocommit = True
+                    found = list(self._examine_database(_Session(connection), database, subject))
+            except IngestionError as error:
+                yield Examined(subject, "problem", str(error), self._statements())
+                return
+            yield from found
+        with self.open(who="doctor") as session:
+            yield from report(session)
+
+    def _examine_database(self, session: Session, database: str, subject: str) -> Iterator[Examined]:
+        ((version, user, encoding, ordered, lower, may_create, has_reader),) = session.rows(
+            "select current_setting('server_version_num')::int / 10000, current_user,"
+            " current_setting('server_encoding'), ('a' > 'B') and ('a b' < 'aa') and ('Z' < 'é'),"
+            " lower('É') = 'é', has_database_privilege(current_database(), 'create'),"
+            " exists (select from pg_roles where rolname = $reader)",
+            {"reader": self.reader_role},
+        )
+        if version < LEAST_VERSION:
+            yield Examined(
+                subject,
+                "problem",
+                f"expected PostgreSQL {LEAST_VERSION} or newer; came {version}",
+                "upgrade the server",
+            )
+        if encoding != "UTF8" or not ordered or not lower:
+            yield Examined(
+                subject,
+                "problem",
+                f"expected {database} in UTF8, ordering text by its code points and knowing lower case; came "
+                f"{encoding} with another order",
+                f"make it anew: {self._statements()}",
+            )
+        if not may_create:
+            yield Examined(
+                subject,
+                "problem",
+                f"expected {user} to be allowed to make schemas in {database}; it is not",
+                f"alter database {database} owner to {user}",
+            )
+        if not has_reader:
+            yield Examined(
+                subject,
+                "problem",
+                f"expected the readers' role {self.reader_role}; there is none",
+                f"create role {self.reader_role} login, with a password of its own",
+            )
+        elif database == self.database and session.rows(
+            "select 1 where has_database_privilege($reader, current_database(), 'connect')",
+            {"reader": self.reader_role},
+        ):
+            yield Examined(
+                subject,
+                "warning",
+                f"expected {self.reader_role} to be kept out of {database}, where personal data lies; it may "
+                "connect",
+                f"revoke connect on database {database} from public",
+            )
+        yield Examined(subject, "ok", f"{database}: PostgreSQL {version}, as {user}")
+
+    def _statements(self) -> str:
+        made = " ".join(
+            f"create database {name} owner {self._parts['user']} template template0 encoding 'UTF8'"
+            " lc_collate 'C' lc_ctype 'C.UTF-8';"
+            for name in (self.database, self.published_database)
+        )
+        return f"as an administrator: create role {self.reader_role} login; {made}"
+
+    def _connect(self, who: str, database: str | None = None) -> Any:
+        return psycopg2.connect(
+            **{
+                "connect_timeout": "10",
+                "keepalives_idle": "30",
+                "keepalives_interval": "10",
+                "keepalives_count": "3",
+                **self._parts,
+                "dbname": database or self.database,
+                "application_name": f"norte {who}".strip()[:63],
+                "options": _SESSION_OPTIONS,
+            }
+        )
+
+    def _wait_for(self, cursor: Any, function: str, name: str) -> None:
+        key = _lock_key(name)
+        cursor.execute(f"set lock_timeout = '{_SAY_AFTER}'")
+        try:
+            cursor.execute(f"select {function}(%s)", [key])
+        except psycopg2.errors.LockNotAvailable:
+            holder = _holder(_Session(cursor.connection), key) or "another process"
+            logger.info("waiting for %s, held by %s", self.place, holder)
+            cursor.execute("set lock_timeout = 0")
+            cursor.execute(f"select {function}(%s)", [key])
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Errors of the driver, also as SQLAlchemy wraps them, in words."""
+        try:
+            yield
+        except Exception as error:
+            wrapped = getattr(error, "orig", error)
+            if isinstance(wrapped, psycopg2.Error) and (found := self.explained(wrapped)) is not None:
+                raise found from error
+            raise
+
+
+class _Session(Session):
+    arrival_order: ClassVar[str] = "ctid"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(*_asked(query, parameters))
+            return cast(list[tuple[Any, ...]], cursor.fetchall())
+
+    def arrow(self, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        with self.batches(query, parameters) as reader:
+            return reader.read_all()
+
+    @contextmanager
+    def batches(
+        self, query: str, parameters: Mapping[str, Any] | None = None
+    ) -> Iterator[pa.RecordBatchReader]:
+        """The same in pieces, so that large tables need no memory."""
+        with self._connection.cursor() as cursor, _scratch() as file:
+            cursor.execute(*_asked(f"select * from ({query}) as asked limit 0", parameters))
+            fields = [(column.name, _arrow_type(column)) for column in cursor.description]
+            asked = cursor.mogrify(*_asked(query, parameters)).decode()
+            # Everything that is not null is quoted: that is how empty text and null are told apart.
+            cursor.copy_expert(f"copy ({asked}) to stdout (format csv, force_quote *)", file)
+            schema = pa.schema(fields)
+            if file.tell() == 0:
+                yield pa.RecordBatchReader.from_batches(schema, [])
+                return
+            file.seek(0)
+            numbered = [(f"c{number}", kind) for number, (_, kind) in enumerate(fields)]
+            found = csv.open_csv(
+                file,
+                read_options=csv.ReadOptions(
+                    column_names=[name for name, _ in numbered], block_size=_BUFFER_BYTES
+                ),
+                parse_options=csv.ParseOptions(newlines_in_values=True),
+                convert_options=csv.ConvertOptions(
+                    column_types=dict(numbered),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                    true_values=["t"],
+                    false_values=["f"],
+                ),
+            )
+            with found:
+                batches = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in found)
+                yield pa.RecordBatchReader.from_batches(schema, batches)
+
+    def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(*_asked(statement, parameters))
+
+    def columns(self, schema: str) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        # The catalogue itself: information_schema hides what one has no right on.
+        query = (
+            "select pg_class.relname, attname from pg_attribute"
+            " inner join pg_class on pg_class.oid = attrelid"
+            " inner join pg_namespace on pg_namespace.oid = relnamespace"
+            " where nspname = $schema and relkind in ('r', 'p', 'v', 'm') and attnum > 0 and not attisdropped"
+        )
+        for table, column in self.rows(query, {"schema": schema}):
+            found.setdefault(table, set()).add(column)
+        return found
+
+    def schemas(self, prefix: str) -> list[str]:
+        query = "select nspname from pg_namespace where starts_with(nspname, $prefix) order by nspname"
+        return [name for (name,) in self.rows(query, {"prefix": prefix})]
+
+    def row_counts(self) -> dict[str, int]:
+        query = (
+            "select nspname || '.' || relname, reltuples::bigint from pg_class"
+            " inner join pg_namespace on pg_namespace.oid = relnamespace"
+            " where relkind = 'r' and reltuples >= 0 and nspname not in ('pg_catalog', 'information_schema')"
+        )
+        return dict(cast(list[tuple[str, int]], self.rows(query)))
+
+    def latest_rows(self, table: str, condition: str, key: str, columns: Sequence[str]) -> str:
+        return f"""
+            select distinct on ({key}) {key}, {", ".join(columns)} from {table} where {condition}
+            order by {key}, coalesce(_source_updated_at, '-infinity'::timestamp) desc, _extracted_at desc,
+                _dlt_load_id desc
+        """
+
+
+class _Copy(TableCopy):
+    def __init__(self, session: _Session, target: duckdb.DuckDBPyConnection) -> None:
+        self._session = session
+        self._target = target
+        self.present = frozenset(
+            f"{schema}.{table}"
+            for schema, table in session.rows("select schemaname, tablename from pg_tables")
+        )
+
+    def copy(self, schema: str, table: str) -> int:
+        name = f'"{schema}"."{table}"'
+        self._target.execute(f'create schema if not exists release."{schema}"')
+        with self._session.batches(f"select * from {name}") as reader:
+            self._target.register("copied_rows", reader)
+            self._target.execute(f"create table release.{name} as select * from copied_rows")
+            self._target.unregister("copied_rows")
+        row = self._target.execute(f"select count(*) from release.{name}").fetchone()
+        return int(row[0]) if row else 0
+
+
+class _Exchange:
+    """The exchange of the schemas that readers see; see the module's opening words."""
+
+    def __init__(self, warehouse: PostgresWarehouse, connection: Any, reader_role: str) -> None:
+        self._warehouse = warehouse
+        self._connection = connection
+        self._reader = _name(reader_role)
+        # When each transaction of a reader was first seen to hold a table.
+        self._since: dict[str, float] = {}
+
+    def run(self) -> None:
+        until = time.monotonic() + _SWAP_PATIENCE_SECONDS
+        while True:
+            with suppress(psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected):
+                if self._tried():
+                    return
+            self._connection.rollback()
+            if time.monotonic() > until:
+                raise WarehouseError(
+                    f"{self._warehouse.published_database}: expected a moment without readers within "
+                    f"{_SWAP_PATIENCE_SECONDS:.0f} s; there was none. What to do: publish again; readers "
+                    "still have the publication before"
+                )
+            time.sleep(0.05)
+
+    def _tried(self) -> bool:
+        with self._connection.cursor() as cursor, ExitStack() as barriers:
+            cursor.execute(f"set local lock_timeout = '{_LOCK_WAIT}'")
+            served, tables = self._served(cursor)
+            holders = self._holders(cursor, list(tables))
+            slow = {oid for oid, found in holders.items() if found & self._long()}
+            for oid in sorted(slow):
+                barriers.enter_context(self._standing_in_line(tables[oid]))
+            for oid in sorted(tables.keys() - slow):
+                cursor.execute(f"lock table {tables[oid]} in access exclusive mode")
+            until = time.monotonic() + 1.0
+            while any(found - self._long() for found in self._holders(cursor, sorted(slow)).values()):
+                # Short queries that were quicker than the line; no new one gets past it.
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.01)
+            self._rename(cursor, served)
+            self._connection.commit()
+        return True
+
+    def _served(self, cursor: Any) -> tuple[list[str], dict[int, str]]:
+        """Schemas of the publication before, and their tables."""
+        cursor.execute(
+            "select nspname, pg_class.oid, relname from pg_namespace left join pg_class on relnamespace ="
+            " pg_namespace.oid and relkind = 'r' where obj_description(pg_namespace.oid, 'pg_namespace')"
+            " like %s",
+            [f"{_MARK}%"],
+        )
+        rows = [row for row in cursor.fetchall() if not row[0].startswith((_NEXT, _OLD))]
+        tables = {oid: f"{_name(schema)}.{_name(table)}" for schema, oid, table in rows if oid is not None}
+        return sorted({schema for schema, _, _ in rows}), tables
+
+    def _holders(self, cursor: Any, oids: list[int]) -> dict[int, set[str]]:
+        """Transactions that hold each of the tables."""
+        cursor.execute(
+            "select relation, virtualtransaction from pg_locks where granted and locktype = 'relation' and"
+            " database = (select oid from pg_database where datname = current_database()) and relation ="
+            " any(%s::oid[]) and pid <> pg_backend_pid() and mode <> 'AccessExclusiveLock'",
+            [oids],
+        )
+        found: dict[int, set[str]] = {}
+        for oid, transaction in cursor.fetchall():
+            found.setdefault(oid, set()).add(transaction)
+            self._since.setdefault(transaction, time.monotonic())
+        return found
+
+    def _long(self) -> set[str]:
+        """Transactions that have held a table for so long that they have found all of their tables."""
+        now = time.monotonic()
+        return {name for name, since in self._since.items() if now - since >= _LONG_SECONDS}
+
+    @contextmanager
+    def _standing_in_line(self, table: str) -> Iterator[None]:
+        """Ask for a table that a long query holds: whoever comes later waits behind us."""
+        with closing(self._warehouse._connect("publication", self._warehouse.published_database)) as ours:
+
+            def ask() -> None:
+                with suppress(psycopg2.Error), ours.cursor() as cursor:
+                    cursor.execute("set local lock_timeout = '10s'")
+                    cursor.execute(f"lock table {table} in access exclusive mode")
+
+            asking = threading.Thread(target=ask, daemon=True)
+            asking.start()
+            # Long enough to stand in line; if not, the count of holders says so.
+            time.sleep(0.05)
+            try:
+                yield
+            finally:
+                ours.cancel()
+                asking.join()
+
+    def _rename(self, cursor: Any, served: Sequence[str]) -> None:
+        cursor.execute("select nspname from pg_namespace where starts_with(nspname, %s)", [_NEXT])
+        fresh = [name.removeprefix(_NEXT) for (name,) in cursor.fetchall()]
+        stamp = f"{time.time_ns():x}"
+        for schema in served:
+            old = _name(f"{_OLD}{schema}_{stamp}")
+            cursor.execute(f"alter schema {_name(schema)} rename to {old}")
+            cursor.execute(f"revoke all on schema {old} from {self._reader}")
+        for schema in fresh:
+            cursor.execute(f"alter schema {_name(_NEXT + schema)} rename to {_name(schema)}")
+            cursor.execute(f"grant usage on schema {_name(schema)} to {self._reader}")
+
+
+class _CopyJob(RunnableLoadJob, HasFollowupJobs):
+    """Streams a Parquet file into its table. dlt's own way takes a driver of its own, or loses empty text."""
+
+    def run(self) -> None:
+        client = cast(PostgresClient, self._job_client).sql_client
+        table = client.make_qualified_table_name(self.load_table_name)
+        with pq.ParquetFile(self._file_path) as file, client.begin_transaction():
+            rows = pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
+            with client.native_connection.cursor() as cursor:
+                _copy_in(cursor, table, file.schema_arrow.names, rows)
+
+
+class _Client(PostgresClient):
+    def create_load_job(
+        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+    ) -> LoadJob:
+        if file_path.endswith(".parquet"):
+            return _CopyJob(file_path)
+        return super().create_load_job(table, file_path, load_id, restore)
+
+
+class _Destination(dlt.destinations.postgres):
+    def _raw_capabilities(self) -> DestinationCapabilitiesContext:
+        capabilities = super()._raw_capabilities()
+        capabilities.preferred_loader_file_format = "parquet"
+        capabilities.supported_loader_file_formats = ["parquet", "insert_values"]
+        # dlt's own offers Parquet only where that other driver is installed.
+        capabilities.loader_file_format_selector = None  # type: ignore[assignment]
+        return capabilities
+
+    @property
+    def client_class(self) -> type[PostgresClient]:
+        return _Client
+
+
+def _create(cursor: Any, target: str, columns: Sequence[tuple[str, str]]) -> None:
+    told = ", ".join(f"{_name(column)} {_type(kind)}" for column, kind in columns)
+    cursor.execute(f"create table {target} ({told})")
+
+
+def _type(kind: str) -> str:
+    return _TYPES.get(kind) or kind.lower().replace("decimal", "numeric")
+
+
+def _copy_in(cursor: Any, target: str, columns: Sequence[str], rows: pa.RecordBatchReader) -> None:
+    """Arrow's rows into a table. Arrow quotes all text, so that only null is empty without quotes."""
+    told = ", ".join(_name(column) for column in columns)
+    statement = f"copy {target} ({told}) from stdin (format csv, null '')"
+    for batch in rows:
+        if batch.num_rows:
+            with _scratch() as file:
+                csv.write_csv(batch, file, csv.WriteOptions(include_header=False))
+                file.seek(0)
+                cursor.copy_expert(statement, file)
+
+
+def _scratch() -> IO[bytes]:
+    return cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=_BUFFER_BYTES))
+
+
+def _asked(query: str, parameters: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """`$name` as the driver writes it."""
+    if not parameters:
+        return (query,)
+    return re.sub(r"\$([a-z_]+)", r"%(\1)s", query.replace("%", "%%")), dict(parameters)
+
+
+def _arrow_type(column: Any) -> pa.DataType:
+    if column.type_code == _NUMERIC:
+        return pa.decimal128(column.precision or 38, column.scale if column.precision else 9)
+    return _ARROW_TYPES.get(column.type_code, pa.string())
+
+
+def _lock_key(name: str) -> int:
+    digest = hashlib.sha256(f"norte:{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _holder(session: Session, key: int) -> str | None:
+    found = session.rows(
+        "select application_name, pg_locks.pid from pg_locks inner join pg_stat_activity using (pid)"
+        " where locktype = 'advisory' and granted and objsubid = 1"
+        " and ((classid::bigint << 32) | objid::bigint) = $key limit 1",
+        {"key": key},
+    )
+    return f"{found[0][0]} (process {found[0][1]} of the server)" if found else None
+
+
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
