@@ -538,6 +538,8 @@ class Charts:
         """Layers of the marks that fall into the time of the data."""
         import altair as alt
 
+        if not marks or moments.empty:
+            return []
         days = pd.to_datetime(moments)
         first, last = days.min().date(), days.max().date()
         layers = []

@@ -272,7 +272,7 @@ class Page:
     ) -> Figure:
         """A figure over time, with the releases of its time marked and named."""
         moments = pd.to_datetime(data[x])
-        told = self.marks_note(marks, moments.min().date(), moments.max().date())
+        told = "" if moments.empty else self.marks_note(marks, moments.min().date(), moments.max().date())
         return Figure(title, draw(marks), f"{note} {told}".strip(), definition)
 
     def in_words(

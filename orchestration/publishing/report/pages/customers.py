@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
 from orchestration.publishing.report.charts import AMBER, BLUE, GREEN, GREY, HALF, LIGHT_BLUE, PALETTE, RED
-from orchestration.publishing.report.page import Figure, Page, Pair, Part, Tile, Tiles
+from orchestration.publishing.report.page import Figure, Page, Pair, Part, Point, Points, Prose, Tile, Tiles
 from orchestration.publishing.report.pages.metrics import tile
 from orchestration.publishing.report.standing import nps_half_width, standings, wilson
 from orchestration.publishing.report.tables import Column, link, muted
@@ -26,7 +27,7 @@ _KIND_COLOURS = {
 
 
 def build(page: Page) -> None:
-    page.section("feedback", [_FEEDBACK], lambda: _feedback(page), lead=page.t("feedback.lead"))
+    page.section("feedback", [_FEEDBACK], lambda: _feedback(page))
     page.section(
         "satisfaction", ["metric.mart_metric__daily", "metric.dim_metrics"], lambda: _satisfaction(page)
     )
@@ -50,18 +51,27 @@ def feedback_by_week(
     names = {part: page.texts.label(group, part) for part in colours}
     data = data[data["part"].isin(list(names))]
     title = page.texts(f"customers.feedback.by_{by}")
-    svg = page.charts.stacked_bars(
+    totals = data.groupby("week", as_index=False)["items"].sum()
+    shown = {part: colour for part, colour in colours.items() if part in set(data["part"])}
+    return page.series(
+        title,
         data,
         x="week",
-        y="items",
-        colour="part",
-        width=width,
-        height=240,
-        describe=title,
-        colours={part: colour for part, colour in colours.items() if part in set(data["part"])},
-        names=names,
+        draw=lambda marks: page.charts.stacked_bars(
+            data,
+            x="week",
+            y="items",
+            colour="part",
+            width=width,
+            height=240,
+            describe=page.in_words(title, totals, x="week", y="items", show=page.formats.number),
+            colours=shown,
+            names=names,
+            marks=marks,
+        ),
+        marks=page.marks("tickets_created", "nps", "csat_ratio"),
+        definition=page.column(f"{_FEEDBACK}.{by}"),
     )
-    return Figure(title, svg, definition=page.column(f"{_FEEDBACK}.{by}"))
 
 
 def kind_figure(page: Page, width: int = HALF) -> Figure:
@@ -94,20 +104,32 @@ def tag_table(page: Page, days: int, limit: int) -> Part:
     t, formats = page.texts, page.formats
     columns = [
         Column(t("customers.feedback.tag"), lambda row: row["tag"]),
-        Column(t("customers.feedback.accounts"), lambda row: formats.number(row["accounts"]), is_number=True),
+        Column(
+            t("customers.feedback.accounts"),
+            lambda row: formats.number(row["accounts"]),
+            is_number=True,
+            definition=page.column(f"{_FEEDBACK}.account_id"),
+        ),
         Column(
             t("customers.feedback.before"),
             lambda row: formats.number(row["accounts_before"] or 0),
             is_number=True,
+            definition=page.column(f"{_FEEDBACK}.account_id"),
             is_wide_only=True,
         ),
         Column(
             t("customers.feedback.mentions"),
             lambda row: formats.number(row["mentions"]),
             is_number=True,
+            definition=page.column(f"{_FEEDBACK}.feedback_id"),
             is_wide_only=True,
         ),
-        Column(t("customers.feedback.arr"), lambda row: formats.money(row["arr"]), is_number=True),
+        Column(
+            t("customers.feedback.arr"),
+            lambda row: formats.money(row["arr"]),
+            is_number=True,
+            definition=page.column(f"{_FEEDBACK}.arr_amount"),
+        ),
     ]
     return page.table(
         "tags",
@@ -136,6 +158,13 @@ def _feedback(page: Page) -> list[Part]:
         last - timedelta(days=27),
     )
     now = counts["now"]
+    sentence = t(
+        "feedback.sentence",
+        n=formats.number(now),
+        before=formats.number(counts["before"]),
+        accounts=formats.number(counts["accounts"]),
+        day=formats.day(last),
+    )
     tiles = Tiles(
         [
             Tile(
@@ -145,17 +174,22 @@ def _feedback(page: Page) -> list[Part]:
                 definition=page.column(_FEEDBACK),
             ),
             Tile(
-                t("feedback.accounts_tile"), formats.number(counts["accounts"]), t("feedback.accounts_detail")
+                t("feedback.accounts_tile"),
+                formats.number(counts["accounts"]),
+                t("feedback.accounts_detail"),
+                definition=page.column(f"{_FEEDBACK}.account_id"),
             ),
             Tile(
                 t("feedback.unmatched"),
                 formats.percent(counts["unmatched"] / now if now else None),
                 t("feedback.unmatched_detail"),
+                definition=page.column(f"{_FEEDBACK}.account_id"),
             ),
             Tile(
                 t("feedback.unknown"),
                 formats.percent(counts["unknown"] / now if now else None, 0),
                 t("feedback.unknown_detail"),
+                definition=page.column(f"{_FEEDBACK}.kind"),
             ),
         ]
     )
@@ -178,7 +212,7 @@ def _feedback(page: Page) -> list[Part]:
             kind_figure(page),
         ]
     )
-    return [tiles, figures, tag_table(page, 90, 10)]
+    return [Prose(sentence, is_lead=True), tiles, figures, tag_table(page, 90, 10)]
 
 
 def nps_sentence(page: Page) -> str:
@@ -219,8 +253,6 @@ def _satisfaction(page: Page) -> list[Part]:
     t = page.t
     all_standings = standings(page.published)
     tiles = [tile(page, all_standings[metric]) for metric in ("nps", "csat_ratio") if metric in all_standings]
-    from orchestration.publishing.report.page import Point, Points
-
     parts: list[Part] = [
         Tiles(tiles),
         Points([Point("NPS.", nps_sentence(page)), Point("CSAT.", csat_sentence(page))]),
@@ -237,49 +269,54 @@ def _satisfaction(page: Page) -> list[Part]:
     nps = data[(data["metric_id"] == "nps") & (data["denominator"] >= 30)]
     csat = data[data["metric_id"] == "csat_ratio"]
     figures = []
-    if len(nps) >= 3:
-        title = t("satisfaction.nps_chart")
-        figures.append(
-            Figure(
-                title,
-                page.charts.lines(
-                    nps.assign(kind="NPS"),
-                    x="date_on",
-                    y="value",
-                    colour="kind",
-                    colours={"NPS": BLUE},
-                    width=HALF,
-                    height=200,
-                    y_format="+d",
-                    from_zero=True,
-                    describe=title,
-                ),
-                definition=page.metric("nps"),
-            )
-        )
-    if len(csat) >= 3:
-        title = t("satisfaction.csat_chart")
-        figures.append(
-            Figure(
-                title,
-                page.charts.lines(
-                    csat.assign(kind="CSAT"),
-                    x="date_on",
-                    y="value",
-                    colour="kind",
-                    colours={"CSAT": BLUE},
-                    width=HALF,
-                    height=200,
-                    y_format=".0%",
-                    from_zero=False,
-                    describe=title,
-                ),
-                definition=page.metric("csat_ratio"),
-            )
-        )
+    for rows, metric_id, title, show, y_format, from_zero in (
+        (nps, "nps", t("satisfaction.nps_chart"), page.formats.signed, "+d", True),
+        (
+            csat,
+            "csat_ratio",
+            t("satisfaction.csat_chart"),
+            lambda value: page.formats.percent(value, 0),
+            ".0%",
+            False,
+        ),
+    ):
+        if len(rows) >= 3:
+            figures.append(_satisfaction_figure(page, rows, metric_id, title, show, y_format, from_zero))
     if figures:
         parts.append(Pair(figures))
     return parts
+
+
+def _satisfaction_figure(
+    page: Page,
+    rows: pd.DataFrame,
+    metric_id: str,
+    title: str,
+    show: Callable[[Any], str],
+    y_format: str,
+    from_zero: bool,
+) -> Figure:
+    line = rows.assign(kind=metric_id)
+    return page.series(
+        title,
+        line,
+        x="date_on",
+        draw=lambda marks: page.charts.lines(
+            line,
+            x="date_on",
+            y="value",
+            colour="kind",
+            colours={metric_id: BLUE},
+            width=HALF,
+            height=200,
+            y_format=y_format,
+            from_zero=from_zero,
+            marks=marks,
+            describe=page.in_words(title, line, x="date_on", y="value", show=show),
+        ),
+        marks=page.marks(metric_id),
+        definition=page.metric(metric_id),
+    )
 
 
 def _losses(page: Page) -> list[Part]:
@@ -343,8 +380,6 @@ def _losses(page: Page) -> list[Part]:
     if figures:
         parts.append(Pair(figures))
     if not parts:
-        from orchestration.publishing.report.page import Prose
-
         parts.append(Prose(t("losses.none")))
     return parts
 
@@ -362,13 +397,19 @@ def _accounts(page: Page) -> list[Part]:
         Column(
             t("accounts.segment"), lambda row: page.texts.label("segments", row["segment"]), is_wide_only=True
         ),
-        Column(t("accounts.arr"), lambda row: formats.money(row["arr_amount"]), is_number=True),
+        Column(
+            t("accounts.arr"),
+            lambda row: formats.money(row["arr_amount"]),
+            is_number=True,
+            definition=page.column("metric.dim_accounts.arr_amount"),
+        ),
         Column(
             t("accounts.active"),
             lambda row: (
                 f"{formats.number(row['active_person_28d_count'])} / {formats.number(row['seat_count'])}"
             ),
             is_number=True,
+            definition=page.column("metric.dim_accounts.active_person_28d_count"),
         ),
         Column(
             t("accounts.last_active"),
@@ -381,6 +422,7 @@ def _accounts(page: Page) -> list[Part]:
             t("accounts.tickets"),
             lambda row: formats.number(row["open_ticket_count"]),
             is_number=True,
+            definition=page.column("metric.dim_accounts.open_ticket_count"),
             is_wide_only=True,
         ),
         Column(t("accounts.renewal"), lambda row: formats.day(row["renewal_on"]), is_wide_only=True),

@@ -28,7 +28,16 @@ def _overview(page: Page) -> list[Part]:
         f" coalesce(sum(schema_change_count), 0) as schema_changes from {_TABLE}"
     )
     held_back = len(page.published.publication.held_back())
+    sentence = t(
+        "overview.sentence",
+        fresh=row["fresh"],
+        total=row["sources"],
+        held_back=formats.number(held_back),
+        failing=formats.number(row["failing"]),
+        moment=formats.moment(page.published.now),
+    )
     return [
+        Prose(sentence, is_lead=True),
         Tiles(
             [
                 Tile(
@@ -43,6 +52,7 @@ def _overview(page: Page) -> list[Part]:
                     formats.number(held_back),
                     t("overview.held_back_detail"),
                     "bad" if held_back else "good",
+                    definition=page.column(f"{_TABLE}.is_held_back"),
                 ),
                 Tile(
                     t("overview.failing"),
@@ -58,7 +68,7 @@ def _overview(page: Page) -> list[Part]:
                     definition=page.column(f"{_TABLE}.rejected_row_count"),
                 ),
             ]
-        )
+        ),
     ]
 
 
@@ -70,11 +80,17 @@ def _sources(page: Page) -> list[Part]:
     columns = [
         Column(t("sources.source"), lambda row: row["subject"]),
         Column(t("sources.loaded"), lambda row: formats.moment(row["last_loaded_at"])),
-        Column(t("sources.age"), lambda row: formats.hours(row["age_hours"]), is_number=True),
+        Column(
+            t("sources.age"),
+            lambda row: formats.hours(row["age_hours"]),
+            is_number=True,
+            definition=page.column(f"{_TABLE}.age_hours"),
+        ),
         Column(
             t("sources.promise"),
             lambda row: formats.hours(row["freshness_promise_hours"]),
             is_number=True,
+            definition=page.column(f"{_TABLE}.freshness_promise_hours"),
             is_wide_only=True,
         ),
         Column(t("sources.state"), lambda row: _fresh(page, row)),
@@ -118,16 +134,23 @@ def _tables(page: Page) -> list[Part]:
         f" from {_TABLE} where subject_type = 'raw_table' group by 1 order by 1"
     )
     failing = Column(
-        t("tables.failing"), lambda row: _count(page, row["failing_check_count"]), is_number=True
+        t("tables.failing"),
+        lambda row: _count(page, row["failing_check_count"]),
+        is_number=True,
+        definition=page.column(f"{_TABLE}.failing_check_count"),
     )
     rejected = Column(
-        t("tables.rejected"), lambda row: _count(page, row["rejected_row_count"]), is_number=True
+        t("tables.rejected"),
+        lambda row: _count(page, row["rejected_row_count"]),
+        is_number=True,
+        definition=page.column(f"{_TABLE}.rejected_row_count"),
     )
     loaded = Column(t("tables.loaded"), lambda row: formats.moment(row["last_loaded_at"]), is_wide_only=True)
     changes = Column(
         t("tables.schema_changes"),
         lambda row: formats.number(row["schema_change_count"]),
         is_number=True,
+        definition=page.column(f"{_TABLE}.schema_change_count"),
         is_wide_only=True,
     )
     if by_source:
@@ -137,9 +160,15 @@ def _tables(page: Page) -> list[Part]:
                 t("tables.tables"),
                 lambda row: formats.number(row["tables"]),
                 is_number=True,
+                definition=page.column(f"{_TABLE}.subject"),
                 is_wide_only=True,
             ),
-            Column(t("tables.rows"), lambda row: formats.number(row["rows"]), is_number=True),
+            Column(
+                t("tables.rows"),
+                lambda row: formats.number(row["rows"]),
+                is_number=True,
+                definition=page.column(f"{_TABLE}.row_count"),
+            ),
             loaded,
             failing,
             rejected,
@@ -151,7 +180,12 @@ def _tables(page: Page) -> list[Part]:
         " + coalesce(rejected_row_count, 0) + coalesce(schema_change_count, 0) > 0 order by subject"
     )
     name = Column(t("tables.table"), lambda row: row["subject"])
-    rows = Column(t("tables.rows"), lambda row: formats.number(row["row_count"]), is_number=True)
+    rows = Column(
+        t("tables.rows"),
+        lambda row: formats.number(row["row_count"]),
+        is_number=True,
+        definition=page.column(f"{_TABLE}.row_count"),
+    )
     if troubled:
         columns = [name, rows, loaded, failing, rejected, changes]
         parts.append(page.table("troubled", columns, troubled, title=t("tables.troubled")))

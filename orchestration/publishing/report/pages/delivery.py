@@ -1,4 +1,4 @@
-"""Delivery: how much gets done, how long it takes, how sprints go, what was released."""
+"""Delivery: how much gets done, how long it takes, where the days go, how sprints go, what was released."""
 
 from __future__ import annotations
 
@@ -7,19 +7,29 @@ from typing import Any
 
 import pandas as pd
 
-from orchestration.publishing.report.charts import AMBER, BLUE, HALF, LIGHT_BLUE, PALETTE
-from orchestration.publishing.report.page import Figure, Notice, Page, Pair, Part, Tile, Tiles
+from orchestration.publishing.report.charts import AMBER, BLUE, HALF, LIGHT_BLUE, PALETTE, RED, TEAL
+from orchestration.publishing.report.marks import ReleaseMark, release_marks
+from orchestration.publishing.report.page import Figure, Notice, Page, Pair, Part, Prose, Tile, Tiles
 from orchestration.publishing.report.tables import Column, badge, link
 
 _ITEMS = "delivery.fct_work_items"
+_DAILY = "delivery.mart_delivery__flow_daily"
+_WEEKLY = "delivery.mart_delivery__flow_weekly"
+_INVESTMENT = "delivery.mart_delivery__investment"
+_SPRINTS = "delivery.fct_sprints"
+_RELEASES = "delivery.fct_releases"
 _COUNTED = "work_item_level in ('standard', 'sub_task')"
+_KINDS = {"delivery": TEAL, "unplanned": AMBER, "bug": RED}
+_BANDS = {"done": TEAL, "wip": AMBER, "to_do": "#cfd8e3"}
 
 
 def build(page: Page) -> None:
-    page.section("flow", [_ITEMS], lambda: _flow(page), lead=page.t("flow.lead"))
-    page.section("progress", [_ITEMS], lambda: _progress(page), lead=page.t("progress.lead"))
-    page.section("sprints", ["delivery.fct_sprints"], lambda: _sprints(page), lead=page.t("sprints.lead"))
-    page.section("releases", ["delivery.fct_releases"], lambda: _releases(page))
+    page.section("flow", [_DAILY, _WEEKLY], lambda: _flow(page))
+    page.section("cfd", [_DAILY], lambda: _cumulative_flow(page))
+    page.section("progress", [_ITEMS, _DAILY], lambda: _progress(page))
+    page.section("investment", [_INVESTMENT], lambda: _investment(page))
+    page.section("sprints", [_SPRINTS], lambda: _sprints(page))
+    page.section("releases", [_RELEASES], lambda: _releases(page))
 
 
 def team_names(page: Page) -> dict[str, str]:
@@ -28,148 +38,334 @@ def team_names(page: Page) -> dict[str, str]:
     return {row["team_id"]: row["team_name"] for row in page.published.rows("select * from metric.dim_teams")}
 
 
+def _governed(mark: ReleaseMark) -> bool:
+    return bool(mark.delivery_id)
+
+
+def _days(page: Page) -> dict[str, dict[str, Any]]:
+    """The flow of all teams: as of the last complete day and 28 days before, and the sums of both windows."""
+    last = page.today
+    levels = {
+        row["date_on"]: row
+        for row in page.published.rows(
+            f"select * from {_DAILY} where team_id = 'all' and date_on in (?, ?)",
+            last,
+            last - timedelta(days=28),
+        )
+    }
+    sums = page.published.row(
+        "select sum(throughput_count) filter (where date_on > ?) as done,"
+        " sum(throughput_count) filter (where date_on <= ?) as done_before,"
+        " sum(arrival_count) filter (where date_on > ?) as arrived, min(date_on) as first_on"
+        f" from {_DAILY} where team_id = 'all' and date_on > ? and date_on <= ?",
+        last - timedelta(days=28),
+        last - timedelta(days=28),
+        last - timedelta(days=28),
+        last - timedelta(days=56),
+        last,
+    )
+    return {"now": levels.get(last, {}), "before": levels.get(last - timedelta(days=28), {}), "sums": sums}
+
+
 def _flow(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     last = page.today
-    now = page.published.row(
-        "select count(*) as done, median(cycle_time_days) as cycle, quantile_cont(cycle_time_days,"
-        " 0.85) as slow,"
-        f" median(lead_time_days) as lead from {_ITEMS} where {_COUNTED} and done_at >= ?",
-        last - timedelta(days=27),
-    )
-    before = page.published.row(
-        f"select count(*) as done from {_ITEMS} where {_COUNTED} and done_at >= ? and done_at < ?",
-        last - timedelta(days=55),
-        last - timedelta(days=27),
-    )
-    state = page.published.row(
-        f"select count(*) filter (where status_category = 'in_progress') as wip,"
-        " count(*) filter (where status_category = 'in_progress' and is_flagged) as flagged from"
-        f" {_ITEMS} where {_COUNTED}"
+    days = _days(page)
+    now, before, sums = days["now"], days["before"], days["sums"]
+
+    def in_days(row: dict[str, Any], column: str) -> str:
+        value = row.get(column)
+        return "–" if value is None else t(".days", n=formats.number(value, 1))
+
+    sentence = t(
+        "flow.sentence",
+        done=formats.number(sums["done"]),
+        before=formats.number(sums["done_before"]),
+        day=formats.day(last),
+        arrived=formats.number(sums["arrived"]),
     )
     tiles = Tiles(
         [
             Tile(
                 t("flow.done"),
-                formats.number(now["done"]),
-                t("flow.done_before", n=formats.number(before["done"])),
-                definition=page.metric("work_items_done"),
+                formats.number(sums["done"]),
+                t("flow.done_before", n=formats.number(sums["done_before"])),
+                definition=page.metric("work_items_done") or page.column(f"{_DAILY}.throughput_count"),
             ),
             Tile(
                 t("flow.cycle"),
-                t(".days", n=formats.number(now["cycle"], 1)),
-                t("flow.cycle_detail", n=formats.number(now["slow"], 1)),
-                definition=page.column(f"{_ITEMS}.cycle_time_days"),
+                in_days(now, "cycle_time_p50_days"),
+                t("flow.cycle_detail", before=in_days(before, "cycle_time_p50_days")),
+                definition=page.column(f"{_DAILY}.cycle_time_p50_days"),
             ),
             Tile(
-                t("flow.lead_time"),
-                t(".days", n=formats.number(now["lead"], 1)),
-                t("flow.lead_detail"),
-                definition=page.column(f"{_ITEMS}.lead_time_days"),
+                t("flow.slow"),
+                in_days(now, "cycle_time_p85_days"),
+                t("flow.cycle_detail", before=in_days(before, "cycle_time_p85_days")),
+                definition=page.column(f"{_DAILY}.cycle_time_p85_days"),
             ),
             Tile(
                 t("flow.wip"),
-                formats.number(state["wip"]),
-                t("flow.wip_detail", n=formats.number(state["flagged"])),
+                formats.number(now.get("wip_count")),
+                t(
+                    "flow.wip_detail",
+                    aged=formats.number(now.get("aged_wip_count")),
+                    before=formats.number(before.get("wip_count")),
+                ),
+                definition=page.column(f"{_DAILY}.wip_count"),
             ),
         ]
     )
-    teams = team_names(page)
     weekly = page.published.frame(
-        "select date_trunc('week', done_at)::date as week, coalesce(team_id, 'none') as team,"
-        f" count(*) as items from {_ITEMS}"
-        f" where {_COUNTED} and done_at >= date_trunc('week', ?::timestamp) and done_at <"
-        " date_trunc('week', ?::timestamp)"
-        " group by 1, 2 order by 1, 2",
-        last - timedelta(days=7 * 26),
-        last + timedelta(days=1),
+        f"select week_start_on as week, team_id as team, throughput_count as items from {_WEEKLY}"
+        " where team_id <> 'all' and is_complete and week_start_on >= ? order by 1, 2",
+        last - timedelta(days=7 * 27),
     )
     if weekly["week"].nunique() < 3:
-        return [tiles, Notice(t("flow.too_short"))]
+        return [Prose(sentence, is_lead=True), tiles, Notice(t("flow.too_short"))]
+    teams = team_names(page)
     by_size = weekly.groupby("team")["items"].sum().sort_values(ascending=False)
-    names = {team: teams.get(str(team), page.texts.label("teams", team)) for team in by_size.index}
-    times = page.published.frame(
-        "select date_trunc('month', done_at)::date as month, median(cycle_time_days) as half,"
-        f" quantile_cont(cycle_time_days, 0.85) as most, count(*) as items from {_ITEMS} where {_COUNTED}"
-        " and cycle_time_days is not null and done_at >= ? and done_at < date_trunc('month', ?::timestamp)"
-        " group by 1 having count(*) >= 5 order by 1",
-        last - timedelta(days=400),
-        last + timedelta(days=1),
-    )
-    half, most = t("flow.half"), t("flow.most")
-    long = pd.concat(
-        [
-            pd.DataFrame({"month": times["month"], "kind": "half", "days": times["half"]}),
-            pd.DataFrame({"month": times["month"], "kind": "most", "days": times["most"]}),
-        ]
-    )
+    names = {str(team): teams.get(str(team), str(team)) for team in by_size.index}
+    shades = [*PALETTE, LIGHT_BLUE, "#6b7785", "#c9a7d8", "#7fb3a8"]
     throughput = t("flow.throughput")
+    totals = weekly.groupby("week", as_index=False)["items"].sum()
     figures = [
-        Figure(
+        page.series(
             throughput,
-            page.charts.stacked_bars(
+            weekly,
+            x="week",
+            draw=lambda marks: page.charts.stacked_bars(
                 weekly,
                 x="week",
                 y="items",
                 colour="team",
                 width=HALF,
                 height=230,
-                colours=dict(zip((str(team) for team in names), PALETTE, strict=False)),
+                colours={team: shades[n % len(shades)] for n, team in enumerate(names)},
                 names=names,
-                describe=throughput,
+                marks=marks,
+                describe=page.in_words(throughput, totals, x="week", y="items", show=formats.number),
             ),
-            definition=page.metric("work_items_done"),
+            marks=page.marks("work_items_done"),
+            definition=page.column(f"{_WEEKLY}.throughput_count"),
         )
     ]
-    if len(times) >= 2:
+    times = page.published.frame(
+        "select date_on, cycle_time_p50_days as half, cycle_time_p85_days as most"
+        f" from {_DAILY} where team_id = 'all' and date_on between ? and ?"
+        " and dayofweek(date_on) = dayofweek(?) order by 1",
+        last - timedelta(days=7 * 52),
+        last,
+        last,
+    )
+    kinds = {"half": t("flow.half"), "most": t("flow.most")}
+    long = pd.concat(
+        [
+            pd.DataFrame({"date_on": times["date_on"], "kind": kind, "days": times[kind].astype(float)})
+            for kind in kinds
+        ]
+    ).dropna(subset=["days"])
+    if len(long) >= 6:
         title = t("flow.times")
         figures.append(
-            Figure(
+            page.series(
                 title,
-                page.charts.lines(
+                long,
+                x="date_on",
+                draw=lambda marks: page.charts.lines(
                     long,
-                    x="month",
+                    x="date_on",
                     y="days",
                     colour="kind",
                     colours={"half": BLUE, "most": AMBER},
-                    names={"half": half, "most": most},
+                    names=kinds,
                     width=HALF,
                     height=230,
                     y_format="~f",
-                    describe=title,
+                    marks=marks,
+                    describe=page.in_words(
+                        title,
+                        long,
+                        x="date_on",
+                        y="days",
+                        show=lambda value: formats.number(value, 1),
+                        by="kind",
+                        names=kinds,
+                    ),
                 ),
-                definition=page.column(f"{_ITEMS}.cycle_time_days"),
+                marks=page.marks("work_items_done"),
+                note=t("flow.times_note"),
+                definition=page.column(f"{_DAILY}.cycle_time_p85_days"),
             )
         )
-    return [tiles, Pair(figures)]
+    return [Prose(sentence, is_lead=True), tiles, Pair(figures), _efficiency(page)]
+
+
+def _efficiency(page: Page) -> Part:
+    t, formats = page.t, page.formats
+    row = page.published.row(
+        "select avg(flow_efficiency_ratio) filter (where week_start_on > ?) as now,"
+        " avg(flow_efficiency_ratio) filter (where week_start_on <= ?) as before,"
+        " sum(blocked_hours) filter (where week_start_on > ?) as blocked,"
+        " sum(blocked_hours) filter (where week_start_on <= ?) as blocked_before,"
+        " sum(reopened_count) filter (where week_start_on > ?) as reopened,"
+        " sum(reopened_count) filter (where week_start_on <= ?) as reopened_before"
+        f" from {_WEEKLY} where team_id = 'all' and is_complete and week_start_on > ?",
+        *[page.today - timedelta(days=35)] * 6,
+        page.today - timedelta(days=63),
+    )
+    return Tiles(
+        [
+            Tile(
+                t("flow.efficiency"),
+                formats.percent(row["now"], 0),
+                t("flow.weeks_before", before=formats.percent(row["before"], 0)),
+                definition=page.column(f"{_WEEKLY}.flow_efficiency_ratio"),
+            ),
+            Tile(
+                t("flow.blocked"),
+                formats.hours(row["blocked"]),
+                t("flow.weeks_before", before=formats.hours(row["blocked_before"])),
+                definition=page.column(f"{_WEEKLY}.blocked_hours"),
+            ),
+            Tile(
+                t("flow.reopened"),
+                formats.number(row["reopened"]),
+                t("flow.weeks_before", before=formats.number(row["reopened_before"])),
+                definition=page.column(f"{_WEEKLY}.reopened_count"),
+            ),
+        ]
+    )
+
+
+def _cumulative_flow(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    last = page.today
+    frame = page.published.frame(
+        "select date_on, to_do_count as to_do, wip_count as wip, done_count as done"
+        f" from {_DAILY} where team_id = 'all' and date_on between ? and ?"
+        " and dayofweek(date_on) = dayofweek(?) order by 1",
+        last - timedelta(days=7 * 26),
+        last,
+        last,
+    )
+    if len(frame) < 3:
+        return [Notice(t("flow.too_short"))]
+    first, newest = frame.iloc[0], frame.iloc[-1]
+    # Only what was done within the picture: years of finished work would flatten all else.
+    frame["done"] = frame["done"] - int(first["done"])
+    data = frame.melt("date_on", var_name="band", value_name="items")
+    names = {band: t(f"cfd.{band}") for band in _BANDS}
+    open_now = int(newest["to_do"] + newest["wip"])
+    open_then = int(first["to_do"] + first["wip"])
+    word = "grew" if open_now > open_then else "shrank" if open_now < open_then else "same"
+    sentence = t(
+        f"cfd.sentence_{word}",
+        now=formats.number(open_now),
+        then=formats.number(open_then),
+        start=formats.day(first["date_on"]),
+        day=formats.day(last),
+    )
+    title = t("cfd.chart", start=formats.day(first["date_on"]))
+    return [
+        Prose(sentence, is_lead=True),
+        page.series(
+            title,
+            data,
+            x="date_on",
+            draw=lambda marks: page.charts.areas(
+                data,
+                x="date_on",
+                y="items",
+                colour="band",
+                colours=_BANDS,
+                names=names,
+                marks=marks,
+                describe=page.in_words(
+                    title, data, x="date_on", y="items", show=formats.number, by="band", names=names
+                ),
+            ),
+            marks=page.marks(),
+            note=t("cfd.note"),
+            definition=page.column(f"{_DAILY}.done_count"),
+        ),
+    ]
 
 
 def _progress(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     teams = team_names(page)
-    usual = page.published.row(
-        f"select quantile_cont(cycle_time_days, 0.85) as days from {_ITEMS} where {_COUNTED} and"
-        " done_at >= ?",
-        page.today - timedelta(days=89),
-    )["days"]
+    level = _days(page)["now"]
     rows = page.published.rows(
-        f"select *, date_diff('second', started_at, ?::timestamp) / 86400.0 as age_days from {_ITEMS}"
-        f" where {_COUNTED} and status_category = 'in_progress' and started_at is not null"
-        " order by age_days desc, work_item_id limit 12",
-        page.published.now,
+        f"select *, wip_age_days as age_days from {_ITEMS}"
+        f" where {_COUNTED} and status_category = 'in_progress' and wip_age_days is not null"
+        " order by age_days desc, work_item_id"
     )
+    if not rows:
+        return [Notice(t("progress.none"))]
+    usual = level.get("cycle_time_p85_days")
+    older = [row for row in rows if usual is not None and row["age_days"] > usual]
+    if usual is None:
+        sentence = t("progress.sentence_unknown", n=formats.number(len(rows)))
+    else:
+        sentence = page.texts.plural(
+            "delivery.progress.sentence",
+            len(older),
+            n=formats.number(len(older)),
+            total=formats.number(len(rows)),
+            days=formats.number(usual, 1),
+        )
     columns = [
         Column(t("progress.item"), lambda row: link(row["work_item_url"], row["work_item_key"])),
         Column(t("progress.type"), lambda row: row["work_item_type"], is_wide_only=True),
         Column(t("progress.team"), lambda row: teams.get(row["team_id"], row["team_id"] or "–")),
         Column(t("progress.status"), lambda row: row["status_name"], is_wide_only=True),
-        Column(t("progress.age"), lambda row: t(".days", n=formats.number(row["age_days"])), is_number=True),
+        Column(
+            t("progress.age"),
+            lambda row: t(".days", n=formats.number(row["age_days"], 1)),
+            is_number=True,
+            definition=page.column(f"{_ITEMS}.wip_age_days"),
+        ),
         Column("", lambda row: _age_badge(page, row, usual)),
     ]
-    note = t("progress.note", days=formats.number(usual, 1)) if usual is not None else ""
-    if not rows:
-        return [Notice(t("progress.none"))]
-    return [page.table("progress", columns, rows, note=note)]
+    parts: list[Part] = [Prose(sentence, is_lead=True)]
+    if usual is not None:
+        data = pd.DataFrame(
+            {
+                "team": [teams.get(row["team_id"], row["team_id"] or "–") for row in rows],
+                "age": [float(row["age_days"]) for row in rows],
+                "kind": [
+                    "flagged" if row["is_flagged"] else "older" if row["age_days"] > usual else "usual"
+                    for row in rows
+                ],
+            }
+        ).sort_values("team", kind="stable")
+        title = t("progress.chart", day=formats.day(page.today))
+        rules = [
+            (float(level[f"cycle_time_p{share}_days"]), formats.percent(share / 100, 0))
+            for share in (50, 85, 95)
+            if level.get(f"cycle_time_p{share}_days") is not None
+        ]
+        names = {kind: t(f"progress.kind_{kind}") for kind in ("usual", "older", "flagged")}
+        parts.append(
+            Figure(
+                title,
+                page.charts.dots(
+                    data,
+                    label="team",
+                    value="age",
+                    colour="kind",
+                    colours={"usual": BLUE, "older": AMBER, "flagged": RED},
+                    names=names,
+                    rules=rules,
+                    describe=f"{title}. {sentence}",
+                ),
+                t("progress.chart_note"),
+                page.column(f"{_DAILY}.wip_age_p85_days"),
+            )
+        )
+    parts.append(page.table("progress", columns, rows[:12], title=t("progress.oldest")))
+    return parts
 
 
 def _age_badge(page: Page, row: dict[str, Any], usual: float | None) -> Any:
@@ -180,38 +376,155 @@ def _age_badge(page: Page, row: dict[str, Any], usual: float | None) -> Any:
     return ""
 
 
+def _investment(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    data = page.published.frame(
+        "select month_start_on as month, work_kind as kind, people_days as days, people_days_ratio as share"
+        f" from {_INVESTMENT} where team_id = 'all' and is_complete and month_start_on >= ? order by 1, 2",
+        page.today - timedelta(days=400),
+    )
+    if data.empty:
+        return [Notice(t("investment.none"))]
+    months = sorted(data["month"].unique())
+    by_month = {
+        month: dict(zip(rows["kind"], rows["share"].astype(float), strict=True))
+        for month, rows in data.groupby("month")
+    }
+    newest = by_month[months[-1]]
+    earlier = [by_month[month] for month in months[-4:-1]]
+
+    def before(kind: str) -> str:
+        if not earlier:
+            return t(".no_comparison")
+        return formats.percent(sum(one.get(kind, 0.0) for one in earlier) / len(earlier), 0)
+
+    month = formats.month(months[-1])
+    total = float(data.loc[data["month"] == months[-1], "days"].sum())
+    sentence = t(
+        "investment.sentence",
+        month=month,
+        days=formats.number(total),
+        delivery=formats.percent(newest.get("delivery", 0.0), 0),
+        before=before("delivery"),
+    )
+    names = {kind: t(f"investment.{kind}") for kind in _KINDS}
+    tiles = Tiles(
+        [
+            Tile(
+                t("investment.tile", kind=names[kind], month=month),
+                formats.percent(newest.get(kind, 0.0), 0),
+                t("investment.before", before=before(kind)),
+                definition=page.column(f"{_INVESTMENT}.people_days_ratio"),
+            )
+            for kind in _KINDS
+        ]
+    )
+    parts: list[Part] = [Prose(sentence, is_lead=True), tiles]
+    if len(months) >= 3:
+        title = t("investment.chart")
+        alt = page.in_words(
+            title,
+            data,
+            x="month",
+            y="share",
+            show=lambda value: formats.percent(value, 0),
+            by="kind",
+            names=names,
+        )
+        parts.append(
+            page.series(
+                title,
+                data,
+                x="month",
+                draw=lambda marks: page.charts.stacked_bars(
+                    data.assign(share=data["share"].astype(float)),
+                    x="month",
+                    y="share",
+                    colour="kind",
+                    colours=_KINDS,
+                    names=names,
+                    height=200,
+                    y_format=".0%",
+                    is_share=True,
+                    marks=marks,
+                    describe=alt,
+                ),
+                marks=page.marks(),
+                note=t("investment.note"),
+                definition=page.column(f"{_INVESTMENT}.work_kind"),
+            )
+        )
+    return parts
+
+
 def _sprints(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     teams = team_names(page)
     rows = page.published.rows(
-        "select * from delivery.fct_sprints where state = 'closed' and completed_at is not null"
-        " order by completed_at desc, sprint_id limit 12"
+        f"select * from {_SPRINTS} where state = 'closed' and completed_at is not null"
+        " order by completed_at desc, sprint_id limit 24"
     )
     if not rows:
         return [Notice(t("sprints.none"))]
-    sums = page.published.row(
-        "select sum(completed_item_count) as completed, sum(carried_over_item_count) as carried,"
-        " sum(added_item_count) as added, sum(committed_item_count) as committed,"
-        " avg(planning_accuracy_ratio) as accuracy"
-        " from (select * from delivery.fct_sprints where state = 'closed' and completed_at is not null"
-        " order by completed_at desc limit 12) as recent"
+    recent, earlier = rows[:12], rows[12:]
+
+    def kept(group: list[dict[str, Any]]) -> float | None:
+        known = [
+            row["planning_accuracy_ratio"] for row in group if row["planning_accuracy_ratio"] is not None
+        ]
+        return sum(known) / len(known) if known else None
+
+    def added(group: list[dict[str, Any]]) -> float | None:
+        committed = sum(row["committed_item_count"] or 0 for row in group)
+        return sum(row["added_item_count"] or 0 for row in group) / committed if committed else None
+
+    def carried(group: list[dict[str, Any]]) -> int:
+        return sum(row["carried_over_item_count"] or 0 for row in group)
+
+    def against(value: str) -> str:
+        if not earlier:
+            return t(".no_comparison")
+        return t("sprints.before", n=len(earlier), value=value)
+
+    sentence = t(
+        "sprints.sentence",
+        n=len(recent),
+        kept=formats.percent(kept(recent), 0),
+        before=against(formats.percent(kept(earlier), 0)),
+        added=formats.percent(added(recent), 0),
     )
     tiles = Tiles(
         [
             Tile(
                 t("sprints.accuracy"),
-                formats.percent(sums["accuracy"], 0),
-                t("sprints.accuracy_detail"),
-                definition=page.column("delivery.fct_sprints.planning_accuracy_ratio"),
+                formats.percent(kept(recent), 0),
+                against(formats.percent(kept(earlier), 0)),
+                definition=page.column(f"{_SPRINTS}.planning_accuracy_ratio"),
             ),
             Tile(
                 t("sprints.added"),
-                formats.percent(sums["added"] / sums["committed"] if sums["committed"] else None, 0),
-                t("sprints.added_detail"),
+                formats.percent(added(recent), 0),
+                against(formats.percent(added(earlier), 0)),
+                definition=page.column(f"{_SPRINTS}.added_item_count"),
             ),
-            Tile(t("sprints.carried"), formats.number(sums["carried"]), t("sprints.carried_detail")),
+            Tile(
+                t("sprints.carried"),
+                formats.number(carried(recent)),
+                against(formats.number(carried(earlier))),
+                definition=page.column(f"{_SPRINTS}.carried_over_item_count"),
+            ),
         ]
     )
+
+    def count(column: str, *, is_wide_only: bool = False) -> Column:
+        return Column(
+            t(f"sprints.{column}"),
+            lambda row: formats.number(row[f"{column}_item_count"]),
+            is_number=True,
+            is_wide_only=is_wide_only,
+            definition=page.column(f"{_SPRINTS}.{column}_item_count"),
+        )
+
     columns = [
         Column(t("sprints.sprint"), lambda row: row["sprint_name"]),
         Column(
@@ -220,36 +533,67 @@ def _sprints(page: Page) -> list[Part]:
             is_wide_only=True,
         ),
         Column(t("sprints.ended"), lambda row: formats.day(row["completed_at"]), is_wide_only=True),
+        count("committed"),
+        count("completed"),
+        count("added", is_wide_only=True),
+        count("carried_over", is_wide_only=True),
         Column(
-            t("sprints.committed"), lambda row: formats.number(row["committed_item_count"]), is_number=True
-        ),
-        Column(
-            t("sprints.completed"), lambda row: formats.number(row["completed_item_count"]), is_number=True
-        ),
-        Column(
-            t("sprints.added_column"),
-            lambda row: formats.number(row["added_item_count"]),
+            t("sprints.kept"),
+            lambda row: formats.percent(row["planning_accuracy_ratio"], 0),
             is_number=True,
-            is_wide_only=True,
-        ),
-        Column(
-            t("sprints.carried_column"),
-            lambda row: formats.number(row["carried_over_item_count"]),
-            is_number=True,
-            is_wide_only=True,
-        ),
-        Column(
-            t("sprints.kept"), lambda row: formats.percent(row["planning_accuracy_ratio"], 0), is_number=True
+            definition=page.column(f"{_SPRINTS}.planning_accuracy_ratio"),
         ),
     ]
-    return [tiles, page.table("sprints", columns, rows, note=t("sprints.note"))]
+    parts: list[Part] = [Prose(sentence, is_lead=True), tiles]
+    data = page.published.frame(
+        "select date_trunc('month', completed_at)::date as month, avg(planning_accuracy_ratio) as kept,"
+        f" count(*) as sprints from {_SPRINTS} where state = 'closed' and completed_at >= ?"
+        " and planning_accuracy_ratio is not null group by 1 order by 1",
+        page.today - timedelta(days=400),
+    )
+    if len(data) >= 3:
+        title = t("sprints.chart")
+        line = data.assign(kind="kept")
+        parts.append(
+            page.series(
+                title,
+                line,
+                x="month",
+                draw=lambda marks: page.charts.lines(
+                    line,
+                    x="month",
+                    y="kept",
+                    colour="kind",
+                    colours={"kept": BLUE},
+                    height=180,
+                    y_format=".0%",
+                    marks=marks,
+                    describe=page.in_words(
+                        title, line, x="month", y="kept", show=lambda value: formats.percent(value, 0)
+                    ),
+                ),
+                marks=page.marks(),
+                definition=page.column(f"{_SPRINTS}.planning_accuracy_ratio"),
+            )
+        )
+    parts.append(page.table("sprints", columns, recent, title=t("sprints.latest"), note=t("sprints.note")))
+    return parts
 
 
 def _releases(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     teams = team_names(page)
+    counts = page.published.row(
+        "select count(*) filter (where released_on > ?) as now,"
+        " count(*) filter (where released_on <= ? and released_on > ?) as before"
+        f" from {_RELEASES} where is_released and released_on <= ?",
+        page.today - timedelta(days=90),
+        page.today - timedelta(days=90),
+        page.today - timedelta(days=180),
+        page.today,
+    )
     rows = page.published.rows(
-        "select * from delivery.fct_releases where not is_archived"
+        f"select * from {_RELEASES} where not is_archived"
         " order by released_on is not null, released_on desc, release_name limit 12"
     )
     columns = [
@@ -267,27 +611,80 @@ def _releases(page: Page) -> list[Part]:
                 f"{formats.number(row['done_work_item_count'])} / {formats.number(row['work_item_count'])}"
             ),
             is_number=True,
+            definition=page.column(f"{_RELEASES}.done_work_item_count"),
         ),
     ]
     monthly = page.published.frame(
-        "select date_trunc('month', released_on)::date as month, count(*) as releases from"
-        " delivery.fct_releases"
-        " where is_released and released_on >= ? group by 1 order by 1",
-        page.today - timedelta(days=400),
+        f"select date_trunc('month', released_on)::date as month, count(*) as releases from {_RELEASES}"
+        " where is_released and released_on >= ? and released_on <= ? group by 1 order by 1",
+        (page.today - timedelta(days=400)).replace(day=1),
+        page.today,
     )
-    parts: list[Part] = []
+    parts: list[Part] = [
+        Prose(
+            t(
+                "releases.sentence",
+                now=formats.number(counts["now"]),
+                before=formats.number(counts["before"]),
+                day=formats.day(page.today),
+            ),
+            is_lead=True,
+        )
+    ]
     if len(monthly) >= 3:
         title = t("releases.per_month")
-        svg = page.charts.stacked_bars(
-            monthly.assign(kind=title),
-            x="month",
-            y="releases",
-            colour="kind",
-            colours={title: LIGHT_BLUE},
-            height=170,
-            y_format="d",
-            describe=title,
+        bars = monthly.assign(kind="releases")
+        parts.append(
+            page.series(
+                title,
+                bars,
+                x="month",
+                draw=lambda marks: page.charts.stacked_bars(
+                    bars,
+                    x="month",
+                    y="releases",
+                    colour="kind",
+                    colours={"releases": LIGHT_BLUE},
+                    height=170,
+                    y_format="d",
+                    marks=marks,
+                    describe=page.in_words(title, bars, x="month", y="releases", show=formats.number),
+                ),
+                marks=page.marks(),
+                definition=page.column(f"{_RELEASES}.released_on"),
+            )
         )
-        parts.append(Figure(title, svg))
+    named = [mark for mark in release_marks(page.published) if _governed(mark)]
+    if named:
+        parts.append(
+            page.table(
+                "marks",
+                [
+                    Column(
+                        t("releases.number"),
+                        lambda mark: formats.number(mark.number),
+                        is_number=True,
+                        definition=page.column("impact.mart_impact__release_marks"),
+                    ),
+                    Column(t("releases.delivery"), lambda mark: mark.name),
+                    Column(t("releases.released"), lambda mark: formats.day(mark.on)),
+                    Column(
+                        t("progress.team"),
+                        lambda mark: teams.get(mark.team_id, mark.team_id or "–"),
+                        is_wide_only=True,
+                    ),
+                    Column(
+                        t("releases.aimed"),
+                        lambda mark: (
+                            ", ".join(page.metric_name(one) for one in sorted(mark.metric_ids)) or "–"
+                        ),
+                        is_wide_only=True,
+                    ),
+                ],
+                named[::-1][:24],
+                title=t("releases.marks"),
+                note=t("releases.marks_note"),
+            )
+        )
     parts.append(page.table("releases", columns, rows, title=t("releases.latest")))
     return parts

@@ -27,13 +27,19 @@ from orchestration.publishing.report.pages.customers import (
     tag_table,
 )
 from orchestration.publishing.report.pages.delivery import team_names
-from orchestration.publishing.report.pages.governance import BADGES, shares
-from orchestration.publishing.report.pages.metrics import change_in_words, tile
+from orchestration.publishing.report.pages.governance import BADGES, DECISIONS, due, evidence_sentence
+from orchestration.publishing.report.pages.metrics import (
+    change_in_words,
+    revenue_sentence,
+    tile,
+    use_sentence,
+)
 from orchestration.publishing.report.standing import Standing, standings
 from orchestration.publishing.report.tables import Column, badge, link, muted
 
 _DELIVERIES = "delivery.dim_deliveries"
 _TRACE = "governance.mart_governance__traceability"
+_KEY_RESULTS = "impact.mart_impact__key_results"
 _MONTHLY = "metric.mart_metric__mrr_monthly"
 _DAILY = "metric.mart_metric__daily"
 _HEADLINES = (
@@ -53,6 +59,7 @@ def build(page: Page) -> None:
     page.section("decided", [_DELIVERIES], lambda: _decided(page), lead=page.t("decided.lead"))
     page.section("did", [_DELIVERIES], lambda: _did(page))
     page.section("said", ["insight.fct_feedback"], lambda: _said(page))
+    page.section("goals", [_KEY_RESULTS], lambda: _goals(page))
     page.section("stand", ["metric.dim_metrics", _DAILY], lambda: _stand(page), lead=page.t("stand.lead"))
     page.section("next", [], lambda: _next(page), lead=page.t("next.lead"))
 
@@ -63,17 +70,17 @@ def _glance(page: Page) -> list[Part]:
     points = [
         Point(page.t(f"glance.{word}"), sentence)
         for word, sentence in (
-            ("revenue", _revenue_sentence(page)),
+            ("revenue", revenue_sentence(page)),
             ("retention_word", _retention_sentence(page)),
-            ("use_word", _use_sentence(page, all_standings)),
-            ("ground_word", _ground_sentence(page)),
+            ("use_word", use_sentence(page)),
+            ("ground_word", evidence_sentence(page)),
         )
         if sentence
     ]
     retention = _retention_tile(page)
     if retention is not None:
         tiles.insert(1, retention)
-    return [Tiles(tiles), Points(points)]
+    return [Points(points), Tiles(tiles)]
 
 
 def _retention_tile(page: Page) -> Tile | None:
@@ -83,32 +90,11 @@ def _retention_tile(page: Page) -> Tile | None:
     nrr, _, month = found
     word = "nrr_grew" if nrr >= 1 else "nrr_shrank"
     return Tile(
-        page.texts("metrics.retention.nrr_tile", months=12),
+        page.texts("metrics.retention.nrr_tile", months=12, month=page.formats.month(month)),
         page.formats.percent(nrr),
-        page.texts(f"metrics.retention.{word}", month=page.formats.month(month)),
+        page.texts(f"metrics.retention.{word}"),
         "good" if nrr >= 1 else "bad",
         definition=page.column(f"{_MONTHLY}.nrr_12m_ratio"),
-    )
-
-
-def _revenue_sentence(page: Page) -> str:
-    if page.published.missing([_MONTHLY]):
-        return ""
-    months = page.published.rows(
-        f"select * from {_MONTHLY} where segment = 'all' and is_complete order by month_start_on desc limit 1"
-    )
-    if not months:
-        return ""
-    month, formats = months[0], page.formats
-    net = float(month["closing_mrr_amount"]) - float(month["opening_mrr_amount"])
-    return page.t(
-        "glance.revenue_rose" if net > 0 else "glance.revenue_fell" if net < 0 else "glance.revenue_same",
-        month=formats.month(month["month_start_on"]),
-        closing=formats.money(month["closing_mrr_amount"]),
-        net=formats.money(abs(net)),
-        new=formats.money(float(month["new_amount"]) + float(month["reactivation_amount"])),
-        expansion=formats.money(month["expansion_amount"]),
-        lost=formats.money(float(month["churn_amount"]) + float(month["contraction_amount"])),
     )
 
 
@@ -133,27 +119,6 @@ def _retention_sentence(page: Page) -> str:
     return page.t("glance.retention", nrr=percent(found[0], 0), grr=percent(found[1], 0))
 
 
-def _use_sentence(page: Page, all_standings: dict[str, Standing]) -> str:
-    people = all_standings.get("active_people_7d")
-    if people is None or people.value is None or people.change is None:
-        return ""
-    words, _ = change_in_words(page, people)
-    return page.t("glance.use", people=page.formats.number(people.value), change=words)
-
-
-def _ground_sentence(page: Page) -> str:
-    if page.published.missing([_TRACE]):
-        return ""
-    found = shares(page)
-    if not found:
-        return ""
-    percent = page.formats.percent
-    evidence = found.get("evidence-backed", 0.0) + found.get("metric-backed", 0.0)
-    return page.t(
-        "glance.ground", opinion=percent(found.get("opinion", 0.0), 0), evidence=percent(evidence, 0)
-    )
-
-
 def _labels(page: Page) -> dict[str, str]:
     """delivery_id -> evidence label of its epic."""
     if page.published.missing([_TRACE]):
@@ -173,16 +138,26 @@ def _names(page: Page, metric_ids: str | None) -> str:
     return ", ".join(page.metric_name(one) for one in ids)
 
 
-def _readable(slugs: str | None) -> str:
-    """Ids of decisions as words: their full texts are not published yet."""
-    return ", ".join(
-        slug.strip().replace("-", " ").replace("_", " ") for slug in (slugs or "").split(",") if slug.strip()
-    )
+def _titles(page: Page) -> dict[str, str]:
+    """decision_id -> what was decided."""
+    if page.published.missing([DECISIONS]):
+        return {}
+    return {
+        row["decision_id"]: row["title"] or row["decision_id"]
+        for row in page.published.rows(f"select decision_id, title from {DECISIONS}")
+    }
+
+
+def _decisions(slugs: str | None, titles: dict[str, str]) -> str:
+    """Decision ids, comma joined, in the company's words."""
+    ids = [slug.strip() for slug in (slugs or "").split(",") if slug.strip()]
+    return ", ".join(titles.get(slug, slug.replace("-", " ").replace("_", " ")) for slug in ids)
 
 
 def _decided(page: Page) -> list[Part]:
     t = page.t
     labels = _labels(page)
+    titles = _titles(page)
     teams = team_names(page)
     rows = page.published.rows(
         f"select * from {_DELIVERIES} where status <> 'released' or released_at >= ?"
@@ -197,7 +172,7 @@ def _decided(page: Page) -> list[Part]:
         Column(t("decided.delivery"), lambda row: _delivery(row, teams)),
         Column(
             t("decided.decision"),
-            lambda row: _readable(row["decision_ids"]) or muted(t("decided.no_decision")),
+            lambda row: _decisions(row["decision_ids"], titles) or muted(t("decided.no_decision")),
             is_wide_only=True,
         ),
         Column(
@@ -220,7 +195,7 @@ def _decided(page: Page) -> list[Part]:
             "decided",
             columns,
             rows,
-            note=f"{note} {t('decided.note')}".strip(),
+            note=note,
             definition=page.column(f"{_DELIVERIES}.decision_ids"),
         )
     ]
@@ -262,6 +237,7 @@ def _did(page: Page) -> list[Part]:
             lambda row: formats.number(row["people_days"], 1),
             is_number=True,
             is_wide_only=True,
+            definition=page.column(f"{_DELIVERIES}.people_days"),
         ),
         Column(t("did.effect"), lambda row: badge(t("did.not_measured"), "plain")),
     ]
@@ -282,6 +258,84 @@ def _said(page: Page) -> list[Part]:
         tag_table(page, 28, 6),
         Prose(Markup('<a href="customers.html">{}</a>').format(page.t("said.more"))),
     ]
+
+
+def _goals(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    rows = page.published.rows(
+        f"select * from {_KEY_RESULTS} where status = 'running'"
+        " order by is_on_track nulls first, progress_ratio, objective_name, key_result_id"
+    )
+    if not rows:
+        return [Notice(t("goals.none"))]
+    known = [row for row in rows if row["is_on_track"] is not None]
+    on_track = sum(1 for row in known if row["is_on_track"])
+
+    def value(column: str) -> Any:
+        return lambda row: formats.of_unit(row[column], row["unit"])
+
+    def progress(row: Any) -> str | Markup:
+        if row["progress_ratio"] is None:
+            return muted(page.texts.label("observed_missing", row["missing_reason"]))
+        return formats.percent(row["progress_ratio"], 0)
+
+    def pace(row: Any) -> str | Markup:
+        if row["is_on_track"] is None:
+            return badge(t("goals.unknown"), "plain")
+        return badge(t("goals.ahead"), "good") if row["is_on_track"] else badge(t("goals.behind"), "warn")
+
+    columns = [
+        Column(
+            t("goals.name"),
+            lambda row: Markup("{} {}").format(row["name"], muted(row["objective_name"] or "")),
+        ),
+        Column(
+            t("goals.baseline"),
+            value("baseline"),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_KEY_RESULTS}.baseline"),
+        ),
+        Column(
+            t("goals.now"),
+            value("current_value"),
+            is_number=True,
+            definition=page.column(f"{_KEY_RESULTS}.current_value"),
+        ),
+        Column(
+            t("goals.target"),
+            value("target"),
+            is_number=True,
+            definition=page.column(f"{_KEY_RESULTS}.target"),
+        ),
+        Column(
+            t("goals.progress"),
+            progress,
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_KEY_RESULTS}.progress_ratio"),
+        ),
+        Column(
+            t("goals.elapsed"),
+            lambda row: formats.percent(row["elapsed_ratio"], 0),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_KEY_RESULTS}.elapsed_ratio"),
+        ),
+        Column(t("goals.pace"), pace),
+        Column(
+            t("stand.owner"),
+            lambda row: row["owner"] or badge(t("decided.nobody"), "warn"),
+            is_wide_only=True,
+        ),
+    ]
+    sentence = t(
+        "goals.sentence",
+        on_track=formats.number(on_track),
+        known=formats.number(len(known)),
+        day=formats.day(page.today),
+    )
+    return [Prose(sentence, is_lead=True), page.table("goals", columns, rows, note=t("goals.note"))]
 
 
 def _stand(page: Page) -> list[Part]:
@@ -322,6 +376,7 @@ def _stand(page: Page) -> list[Part]:
             t("stand.now"),
             lambda row: "–" if row.is_too_few else formats.of_unit(row.value, row.unit),
             is_number=True,
+            definition=page.column("metric.mart_metric__daily.value"),
         ),
         Column(t("stand.change"), change, is_wide_only=True),
         Column(t("stand.target"), target, is_wide_only=True),
@@ -337,7 +392,15 @@ def _next(page: Page) -> list[Part]:
     """Each entry is a fact of the marts that asks for an action; nothing is weighed beyond that."""
     points = [
         point
-        for find in (_renewals, _loudest_tag, _on_opinion, _off_target, _without_metric, _old_data)
+        for find in (
+            _renewals,
+            _loudest_tag,
+            _on_opinion,
+            _off_target,
+            _overdue,
+            _without_metric,
+            _old_data,
+        )
         if (point := find(page)) is not None
     ]
     if not points:
@@ -432,6 +495,21 @@ def _off_target(page: Page) -> Point | None:
             target=formats.of_unit(row.target, row.unit),
             day=formats.day(row.target_on),
             owner=row.owner or page.t("decided.nobody"),
+        ),
+    )
+
+
+def _overdue(page: Page) -> Point | None:
+    if page.published.missing([DECISIONS]):
+        return None
+    overdue, _ = due(page)
+    if not overdue:
+        return None
+    titles = [str(row["title"] or row["decision_id"]) for row in overdue]
+    return Point(
+        page.texts.plural("product_review.next.overdue", len(overdue)),
+        Markup('{} <a href="governance.html#due">{}</a>.').format(
+            page.t("next.overdue_why", names=page.names(titles, 3)), page.texts("governance.title")
         ),
     )
 
