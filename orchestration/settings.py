@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         "http://127.0.0.1:3000", description="Where the Dagster UI is reached; links in alerts use it."
     )
     page_languages: Annotated[list[str], NoDecode] = Field(
-        ["en"],
+        ["en", "pt"],
         min_length=1,
         description="Languages of the pages, comma separated; those of the first lie on top.",
     )

@@ -14,7 +14,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -350,7 +351,7 @@ class Charts:
             )
             if is_narrow:
                 category: Any = alt.Y(
-                    "label:N", sort=order, title=None, axis=alt.Axis(labelLimit=120, ticks=False)
+                    "label:N", sort=order, title=None, axis=alt.Axis(labelLimit=0, ticks=False)
                 )
                 return alt.layer(
                     alt.Chart(rows)
@@ -366,7 +367,7 @@ class Charts:
                     .encode(y=category, x=alt.X("top:Q", scale=scale), text="text:N"),
                 )
             category = alt.X(
-                "label:N", sort=order, title=None, axis=alt.Axis(labelAngle=0, ticks=False, labelLimit=110)
+                "label:N", sort=order, title=None, axis=alt.Axis(labelAngle=0, ticks=False, labelLimit=0)
             )
             return alt.layer(
                 alt.Chart(rows)
@@ -403,7 +404,9 @@ class Charts:
         import altair as alt
 
         ordered = {group: number for number, group in enumerate(colours)}
-        data = data.assign(order=data[colour].map(ordered)).sort_values([row, "order"], kind="stable")
+        data = data.assign(
+            order=data[colour].map(ordered), **{row: data[row].map(_shown(data[row], 17))}
+        ).sort_values([row, "order"], kind="stable")
         data["end"] = data.groupby(row, sort=False)[share].cumsum()
         data["start"] = data["end"] - data[share]
         data["middle"] = (data["start"] + data["end"]) / 2
@@ -420,7 +423,7 @@ class Charts:
                     ]
                 )
             )
-            category = alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(ticks=False, labelLimit=110))
+            category = alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(ticks=False, labelLimit=0))
             scale = alt.Scale(domain=[0, 1], nice=False)
             return alt.layer(
                 alt.Chart(values)
@@ -459,12 +462,13 @@ class Charts:
         """Horizontal bars with their value written beside; `data` in the order shown."""
         import altair as alt
 
+        data = data.assign(**{label: data[label].map(_shown(data[label], 24))})
         order = list(data[label])
         top = float(data[value].max()) or 1.0
         rows = _rows(data)
 
         def draw(total: int) -> Any:
-            category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=150))
+            category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=0))
             scale = alt.Scale(domain=[0, top * (1.5 if total <= HALF else 1.28)], nice=False)
             return alt.layer(
                 alt.Chart(rows)
@@ -499,6 +503,7 @@ class Charts:
         """
         import altair as alt
 
+        data = data.assign(**{label: data[label].map(_shown(data[label], 18))})
         order = list(dict.fromkeys(data[label]))
         top = max([float(data[value].max()), *(at for at, _ in rules)]) * 1.05 or 1.0
         rows = _rows(data)
@@ -506,7 +511,7 @@ class Charts:
 
         def draw(total: int) -> Any:
             scale = alt.Scale(type="sqrt", domain=[0, top], nice=False)
-            category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=120))
+            category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=0))
             ticks = [tick for tick in (1, 5, 10, 20, 40, 80, 160, 320, 640) if tick <= top]
             return alt.layer(
                 alt.Chart(lines)
@@ -619,6 +624,26 @@ def _rows(frame: pd.DataFrame) -> alt.Data:
     for record in frame.to_dict("records"):
         records.append({str(key): _plain(value) for key, value in record.items()})
     return alt.Data(values=records)
+
+
+def _shown(labels: Iterable[str], longest: int) -> dict[str, str]:
+    """Label -> the same short enough for an axis, still unique.
+
+    Vega would cut it by itself, but cuts letters outside the basic plane (emoji) in two and then fails.
+    """
+    shown: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        width, text = 0, ""
+        for letter in label:
+            width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+            if width > longest:
+                text = text.rstrip() + "…"
+                break
+            text += letter
+        while text in shown.values():
+            text += "\u00b7"
+        shown[label] = text
+    return shown
 
 
 def _plain(value: Any) -> Any:

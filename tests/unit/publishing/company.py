@@ -16,6 +16,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from tests.unit.publishing.aggregates import make_aggregates
+
 ACTIVE = "mart_metric__active_daily"
 NOW = datetime(2026, 10, 5, 6, 0)
 TODAY = date(2026, 10, 5)
@@ -81,6 +83,7 @@ def make_tables(seed: int = 7, accounts: int = 60, months: int = 16, nps_answers
     tables["metric.dim_metrics"] = _metrics()
     tables["insight.fct_feedback"] = _feedback(rng, tickets, accounts, first_day)
     tables |= _delivery(rng, first_day)
+    tables |= make_aggregates(rng, first_day, NOW)
     tables |= _governance(rng, tables)
     return tables
 
@@ -663,6 +666,9 @@ def _delivery(rng: np.random.Generator, first_day: date) -> Tables:
                 "is_flagged": n % 40 == 0,
                 "has_status_conflict": n % 90 == 0,
                 "people_days": float(round(rng.lognormal(0.6, 0.7), 2)) if category != "to_do" else 0.0,
+                "wip_age_days": (now - started).total_seconds() / 86400
+                if category == "in_progress"
+                else np.nan,
                 "work_item_url": f"https://example.atlassian.net/browse/{project}-{n}",
             }
         )
@@ -910,6 +916,11 @@ _TEXT = {
     "language",
     "held_back_reason",
     "excluded_reason",
+    "adopter_event",
+    "release_id",
+    "verdict",
+    "owner",
+    "remedy",
 }
 
 

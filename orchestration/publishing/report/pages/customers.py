@@ -51,7 +51,7 @@ def feedback_by_week(
     names = {part: page.texts.label(group, part) for part in colours}
     data = data[data["part"].isin(list(names))]
     title = page.texts(f"customers.feedback.by_{by}")
-    totals = data.groupby("week", as_index=False)["items"].sum()
+    totals = data.groupby("week")["items"].sum().reset_index()
     shown = {part: colour for part, colour in colours.items() if part in set(data["part"])}
     return page.series(
         title,

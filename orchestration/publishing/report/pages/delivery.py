@@ -128,7 +128,7 @@ def _flow(page: Page) -> list[Part]:
     names = {str(team): teams.get(str(team), str(team)) for team in by_size.index}
     shades = [*PALETTE, LIGHT_BLUE, "#6b7785", "#c9a7d8", "#7fb3a8"]
     throughput = t("flow.throughput")
-    totals = weekly.groupby("week", as_index=False)["items"].sum()
+    totals = weekly.groupby("week")["items"].sum().reset_index()
     figures = [
         page.series(
             throughput,

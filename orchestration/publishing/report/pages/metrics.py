@@ -295,6 +295,7 @@ def _segments(page: Page) -> Part:
             t("revenue.share"),
             lambda row: formats.percent(float(row["closing_mrr_amount"]) / total if total else None, 0),
             is_number=True,
+            definition=page.column(f"{_MONTHLY}.closing_mrr_amount"),
             is_wide_only=True,
         ),
         Column(
@@ -613,7 +614,7 @@ def _cohorts(page: Page) -> list[Part]:
     if not rows or not shown:
         return [Notice(t("cohorts.none"))]
 
-    def cell(week: int) -> Any:
+    def of_week(week: int) -> Any:
         def show(row: Any) -> Any:
             found = row["weeks"].get(week)
             if found is None:
@@ -637,7 +638,7 @@ def _cohorts(page: Page) -> list[Part]:
         *(
             Column(
                 t("cohorts.week", n=week),
-                cell(week),
+                of_week(week),
                 is_number=True,
                 is_wide_only=week in (2, 16, 36, 48),
                 definition=definition,
@@ -817,7 +818,7 @@ def _pipeline(page: Page) -> list[Part]:
         names = dict(zip(stages["stage_id"], stages["stage"].fillna("–"), strict=True))
         shades = ("#123f66", BLUE, "#4f8cbb", LIGHT_BLUE, "#c7dcec", "#7c5a10", AMBER, "#e6c284", GREY, TEAL)
         title = t("pipeline.chart")
-        totals = data.groupby("date_on", as_index=False)["amount"].sum()
+        totals = data.groupby("date_on")["amount"].sum().reset_index()
         alt = page.in_words(title, totals, x="date_on", y="amount", show=formats.money)
         parts.append(
             page.series(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from orchestration.publishing.publication import LeftOut, Publication, PublishedTable
 from orchestration.publishing.report import Rendered, render_pages
+from orchestration.publishing.report.formats import Formats
 from orchestration.publishing.report.texts import Texts
 from tests.unit.publishing.company import HOSTILE, NOW, Tables, make_tables, write_warehouse
 
@@ -59,7 +62,7 @@ class Site:
         return parser
 
 
-def draw(folder: Path, content: Tables, **changes: Any) -> Site:
+def draw(folder: Path, content: Tables, languages: tuple[str, ...] = ("en",), **changes: Any) -> Site:
     """Write tables as if they had been published, and draw the pages of them."""
     database = write_warehouse(folder / "norte.duckdb", content)
     if "metric.mart_metric__mrr_monthly" in content:
@@ -69,7 +72,8 @@ def draw(folder: Path, content: Tables, **changes: Any) -> Site:
             )
     listed = tuple(PublishedTable(*name.split("."), len(frame)) for name, frame in content.items())
     publication = replace(Publication("000001-test", NOW, NOW, folder, listed), **changes)
-    return Site(folder / "pages", render_pages(database, folder / "pages", publication=publication))
+    pages = folder / "pages"
+    return Site(pages, render_pages(database, pages, publication=publication, languages=languages))
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +83,15 @@ def tables() -> Tables:
 
 @pytest.fixture(scope="module")
 def site(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return draw(tmp_path_factory.mktemp("site"), tables)
+    return draw(tmp_path_factory.mktemp("site"), tables, ("en", "pt"))
 
 
 def test_every_page_is_drawn_without_an_error(site: Site) -> None:
     assert site.rendered.errors == {}
-    assert [path.stem for path in site.rendered.paths] == NAMES
+    assert site.rendered.names == [f"{folder}{name}.html" for folder in ("", "pt/") for name in NAMES]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *(f"pt/{name}" for name in NAMES)])
 def test_a_page_needs_no_network_and_no_script(site: Site, name: str) -> None:
     seen = site.seen(name)
     assert {tag for tag, _ in seen.elements} & {
@@ -106,10 +110,10 @@ def test_a_page_needs_no_network_and_no_script(site: Site, name: str) -> None:
     assert "url(" not in site.text(name) and "@import" not in site.text(name)
     # Links leave only to the systems that the numbers come from, or to other pages.
     for address in seen.all("href"):
-        assert re.match(r"(#[\w-]+$|[a-z_]+\.html(#[\w-]+)?$|https://[\w.-]+/)", address), address
+        assert re.match(r"(#[\w-]+$|(\.\./|pt/)?[a-z_]+\.html(#[\w-]+)?$|https://[\w.-]+/)", address), address
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *(f"pt/{name}" for name in NAMES)])
 def test_every_link_within_the_pages_has_its_target(site: Site, name: str) -> None:
     seen = site.seen(name)
     ids = seen.all("id")
@@ -118,8 +122,9 @@ def test_every_link_within_the_pages_has_its_target(site: Site, name: str) -> No
         file, _, anchor = address.partition("#")
         if address.startswith("https:"):
             continue
-        assert not file or (site.folder / file).exists(), address
-        assert not anchor or anchor in (site.seen(file.removesuffix(".html")).all("id") if file else ids)
+        target = (site.folder / f"{name}.html").parent / file if file else site.folder / f"{name}.html"
+        assert target.exists(), address
+        assert not anchor or f'id="{anchor}"' in target.read_text(encoding="utf-8"), address
 
 
 def test_hostile_text_is_shown_as_text(site: Site) -> None:
@@ -129,21 +134,49 @@ def test_hostile_text_is_shown_as_text(site: Site) -> None:
     assert "<b>defined</b>" not in site.text("metrics") + site.text("definitions")
 
 
-def test_hostile_names_and_labels_are_harmless_in_charts_too(tables: Tables, tmp_path: Path) -> None:
+def test_hostile_names_and_labels_are_harmless_everywhere(tables: Tables, tmp_path: Path) -> None:
+    endless = "Wort" * 1_250
+    turned = "\u202egro.live\u202c \u2066x\u2069 \x07\x1b[31m"
+    emoji = "👩‍👩‍👧‍👦🇧🇷" * 40
+    quotes = "\"'><svg onload=alert(1)>{{ 7 * 7 }} {0} & </text></svg>"
     changed = {name: frame.copy() for name, frame in tables.items()}
-    changed["metric.dim_teams"]["team_name"] = HOSTILE
-    changed["metric.fct_deals"]["loss_reason"] = HOSTILE
-    changed["metric.dim_metrics"]["metric_name"] = HOSTILE
-    changed["metric.dim_accounts"]["crm_url"] = "javascript:alert(1)"
-    changed["delivery.dim_deliveries"]["delivery_name"] = HOSTILE
-    changed["delivery.fct_work_items"]["work_item_url"] = 'https://x" onmouseover="alert(1)'
-    hostile = draw(tmp_path, changed)
+
+    def put(table: str, column: str, *texts: str) -> None:
+        frame = changed[table]
+        frame[column] = [texts[n % len(texts)] for n in range(len(frame))]
+
+    put("metric.dim_teams", "team_name", HOSTILE, endless, quotes, turned)
+    put("metric.fct_deals", "loss_reason", HOSTILE, quotes, emoji)
+    put("metric.fct_mrr_movements", "churn_reason", quotes, endless)
+    put("metric.dim_metrics", "metric_name", HOSTILE, quotes, endless)
+    put("metric.dim_metrics", "definition", HOSTILE, quotes)
+    put("metric.dim_accounts", "account_name", HOSTILE, endless, turned, emoji)
+    put("metric.dim_accounts", "crm_url", "javascript:alert(1)", "https://x/" + "y" * 9_000)
+    put("metric.mart_metric__pipeline_daily", "stage_name", quotes, emoji)
+    put("metric.mart_metric__active_daily", "segment", HOSTILE, quotes, "all")
+    put("insight.fct_feedback", "tags", HOSTILE, quotes, endless, turned)
+    put("delivery.dim_deliveries", "delivery_name", HOSTILE, endless, turned)
+    put("delivery.fct_work_items", "work_item_url", 'https://x" onmouseover="alert(1)')
+    put("delivery.fct_work_items", "status_name", quotes, turned)
+    put("delivery.fct_sprints", "sprint_name", quotes, endless)
+    put("delivery.fct_releases", "release_name", quotes, emoji)
+    put("impact.mart_impact__release_marks", "mark_name", HOSTILE, quotes, endless, turned)
+    put("impact.mart_impact__decisions", "title", HOSTILE, quotes, endless)
+    put("impact.mart_impact__key_results", "name", quotes, emoji, turned)
+    put("governance.mart_governance__process_health", "subject_name", quotes, endless)
+    put("governance.mart_governance__data_health", "subject", HOSTILE, quotes)
+    hostile = draw(tmp_path, changed, ("en", "pt"))
     assert hostile.rendered.errors == {}
-    for name in NAMES:
-        seen = hostile.seen(name)
-        assert not {tag for tag, _ in seen.elements} & {"script", "img"}
+    for name in (*NAMES, *(f"pt/{name}" for name in NAMES)):
+        seen, text = hostile.seen(name), hostile.text(name)
+        assert not {tag for tag, _ in seen.elements} & {"script", "img", "foreignobject"}
         assert not [one for _, attributes in seen.elements for one in attributes if one.startswith("on")]
         assert not [address for address in seen.all("href") if "javascript" in address or "alert" in address]
+        # Nothing turns the text around, hides in it, or pushes the page apart.
+        assert not re.search("[\\u202a-\\u202e\\u2066-\\u2069\\x00-\\x08\\x0e-\\x1f]", text)
+        assert "Wort" * 60 not in text
+        assert "49" not in "".join(re.findall(r"alert\(1\)&gt;(.{0,9})", text))
+        assert all(len(address) <= 2_000 for address in seen.all("href"))
 
 
 def test_charts_are_text_that_scales_and_comes_in_two_widths(site: Site) -> None:
@@ -151,6 +184,16 @@ def test_charts_are_text_that_scales_and_comes_in_two_widths(site: Site) -> None
     assert len(charts) >= 8 and len(charts) % 2 == 0
     assert all("viewBox=" in chart and "aria-label=" in chart and ' width="' not in chart for chart in charts)
     assert "<text" in site.text("metrics")
+
+
+@pytest.mark.parametrize("name", NAMES[:6])
+def test_every_number_leads_to_its_definition(site: Site, name: str) -> None:
+    text = site.text(name)
+    tiles = re.findall(r'<div class="label">(.*?)</div>', text)
+    headings = re.findall(r'<th class="gt_col_heading[^"]*gt_right"[^>]*>(.*?)</th>', text, re.S)
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", text)
+    for one in [*tiles, *(one for one in headings if one.strip()), *captions]:
+        assert 'href="definitions.html#' in one, one
 
 
 def test_numbers_point_to_their_definitions(site: Site) -> None:
@@ -201,16 +244,12 @@ def test_a_page_without_its_input_says_what_would_fill_it(tables: Tables, tmp_pa
     )
     partial = draw(tmp_path, kept, left_out=left_out)
     assert partial.rendered.errors == {}
-    assert "metric.fct_tickets, metric.mart_metric__daily is missing or empty" in partial.text("metrics")
+    assert "metric.mart_metric__support_performance, metric.fct_tickets is missing or empty" in partial.text(
+        "metrics"
+    )
     assert "support tool (Zendesk)" in partial.text("metrics")
     assert "the table was not built" in partial.text("metrics")
     assert "Items done per week" in partial.text("delivery")
-
-
-def test_nothing_at_all_still_gives_pages(tmp_path: Path) -> None:
-    empty = draw(tmp_path, {})
-    assert empty.rendered.errors == {}
-    assert "Mixpanel" in empty.text("metrics")
 
 
 def test_tables_without_rows_are_as_good_as_missing(tables: Tables, tmp_path: Path) -> None:
@@ -224,7 +263,8 @@ def test_a_young_company_gets_pages_without_errors(tmp_path: Path) -> None:
 
 
 def test_a_page_that_cannot_be_drawn_does_not_stop_the_others(tables: Tables, tmp_path: Path) -> None:
-    broken = {**tables, "delivery.fct_work_items": tables["delivery.fct_work_items"].drop(columns="done_at")}
+    flow = "delivery.mart_delivery__flow_daily"
+    broken = {**tables, flow: tables[flow].drop(columns="throughput_count")}
     site = draw(tmp_path, broken)
     assert list(site.rendered.errors) == ["delivery"]
     assert "could not be drawn" in site.text("delivery") and "could not be drawn" in site.text("index")
@@ -232,8 +272,8 @@ def test_a_page_that_cannot_be_drawn_does_not_stop_the_others(tables: Tables, tm
 
 
 def test_the_same_file_gives_the_same_pages(tables: Tables, site: Site, tmp_path: Path) -> None:
-    again = draw(tmp_path, tables)
-    for name in NAMES:
+    again = draw(tmp_path, tables, ("en", "pt"))
+    for name in (*NAMES, *(f"pt/{name}" for name in NAMES)):
         assert again.text(name) == site.text(name)
 
 
@@ -250,3 +290,111 @@ def test_every_page_names_a_source_that_lies_behind_even_within_its_promise(
     for name in set(NAMES) - {"definitions"}:
         assert "zendesk was last read on" in site.text(name), name
         assert "jira was last read on" not in site.text(name), name
+
+
+def section(site: Site, page: str, key: str) -> str:
+    """The words of a section, as a reader sees them."""
+    found = re.search(rf'<section id="{key}".*?</section>', site.text(page), re.S)
+    assert found is not None, key
+    return re.sub(r"[ \n]+", " ", html.unescape(re.sub(r"<[^>]+>", " ", found[0])))
+
+
+def test_the_numbers_on_the_pages_are_those_of_the_marts(site: Site, tables: Tables) -> None:
+    english, portuguese = (Formats(Texts(one).conventions(), "USD") for one in ("en", "pt"))
+
+    months = tables["metric.mart_metric__mrr_monthly"]
+    months = months[(months.segment == "all") & months.is_complete].sort_values("month_start_on")
+    last = months.iloc[-1]
+    for formats, folder in ((english, ""), (portuguese, "pt/")):
+        told = section(site, f"{folder}metrics", "revenue")
+        for amount in (
+            last.closing_mrr_amount,
+            last.expansion_amount,
+            last.churn_amount + last.contraction_amount,
+        ):
+            assert formats.money(amount) in told
+        kept = section(site, f"{folder}metrics", "retention")
+        assert formats.percent(last.nrr_12m_ratio) in kept and formats.percent(last.grr_12m_ratio) in kept
+
+    flow = tables["delivery.mart_delivery__flow_daily"]
+    flow = flow[(flow.team_id == "all") & flow.is_complete].sort_values("date_on").tail(56)
+    done, before = flow.throughput_count.tail(28).sum(), flow.throughput_count.head(28).sum()
+    assert f"{done} stories, bugs, tasks and sub-tasks were done" in section(site, "delivery", "flow")
+    assert f"against {before} in the 28 days before" in section(site, "delivery", "flow")
+
+    evidence = tables["governance.mart_governance__roadmap_evidence"]
+    month = evidence[evidence.is_complete].month_start_on.max()
+    rows = evidence[evidence.month_start_on == month].set_index("evidence_label").people_days_ratio
+    share = english.percent(rows["evidence-backed"] + rows["metric-backed"], 0)
+    assert f"{share} of the" in section(site, "governance", "over_time")
+
+    sprints = tables["delivery.fct_sprints"]
+    closed = sprints[sprints.state == "closed"].sort_values(
+        ["completed_at", "sprint_id"], ascending=[False, True]
+    )
+    kept = closed.head(12).planning_accuracy_ratio.mean()
+    assert english.percent(kept, 0) in section(site, "delivery", "sprints")
+
+    cohorts = tables["metric.mart_metric__retention_cohorts"]
+    cohorts = cohorts[~cohorts.is_start_of_recording]
+    month = pd.to_datetime(cohorts.cohort_week_on).dt.to_period("M")
+    first = cohorts[(month == month.min()) & (cohorts.period_number == 4)]
+    returned = first.returned_person_count.sum() / first.person_count.sum()
+    assert english.percent(returned, 0) in section(site, "metrics", "cohorts")
+
+
+def test_a_week_that_not_all_of_a_month_have_reached_shows_no_share(site: Site, tables: Tables) -> None:
+    cohorts = tables["metric.mart_metric__retention_cohorts"]
+    month = pd.to_datetime(cohorts.cohort_week_on).dt.to_period("M")
+    newest = cohorts[month == month.max()]
+    row = re.search(r"<tr>\s*<td[^>]*>Oct 2026</td>.*?</tr>", section_html(site, "metrics", "cohorts"), re.S)
+    assert newest.empty or row is None or "%" not in row[0]
+
+
+def section_html(site: Site, page: str, key: str) -> str:
+    found = re.search(rf'<section id="{key}".*?</section>', site.text(page), re.S)
+    assert found is not None
+    return found[0]
+
+
+def test_pages_in_portuguese_hold_no_english_and_write_numbers_as_brazil_does(site: Site) -> None:
+    text = site.text("pt/metrics")
+    assert '<html lang="pt-BR">' in text and "Receita recorrente" in text
+    assert re.search(r"US\$\xa0\d+,\d(\xa0mil|\d\xa0mi)", text)
+    assert ">mai/25<" in text or ">jul/25<" in text or re.search(r">[a-z]{3}/\d\d<", text)
+    for english in ("Recurring revenue", "in 4 weeks", "Weekly active", " of the ", "too few"):
+        assert english not in text
+    # Column descriptions are English, and say so to whoever reads them aloud.
+    assert 'lang="en"' in site.text("pt/definitions")
+
+
+def test_every_page_links_itself_in_the_other_language(site: Site) -> None:
+    for name in NAMES:
+        assert f'<a href="pt/{name}.html" lang="pt-BR" hreflang="pt-BR">Português</a>' in site.text(name)
+        assert f'<a href="../{name}.html" lang="en" hreflang="en">English</a>' in site.text(f"pt/{name}")
+
+
+def test_series_are_marked_with_releases_and_name_those_meant_to_move_them(site: Site) -> None:
+    use = section(site, "metrics", "use")
+    assert "Releases meant to move it: 1 Audit log" in use or "4 Guided onboarding" in use
+    assert "A line says when, not why." in use
+    assert "4 Guided onboarding" not in section(site, "metrics", "retention")
+    assert re.search(r">4</text>", section_html(site, "metrics", "use"))
+
+
+def test_headings_come_in_order_and_pictures_have_words(site: Site) -> None:
+    for name in NAMES:
+        seen = site.seen(name)
+        levels = [int(tag[1]) for tag, _ in seen.elements if re.fullmatch(r"h[1-6]", tag)]
+        assert levels[0] == 1 and levels.count(1) == 1
+        assert all(b - a <= 1 for a, b in pairwise(levels))
+        for tag, attributes in seen.elements:
+            if tag == "svg" and "chart" in attributes.get("class", ""):
+                assert attributes["role"] == "img" and len(attributes["aria-label"]) > 10
+
+
+def test_nothing_at_all_still_gives_pages_that_say_what_would_fill_them(tmp_path: Path) -> None:
+    empty = draw(tmp_path, {}, ("pt",))
+    assert empty.rendered.errors == {}
+    assert "Vem da ferramenta de suporte (Zendesk)" in empty.text("metrics")
+    assert "decisions.yml" in empty.text("governance") and "Vem de " in empty.text("governance")

@@ -1,0 +1,370 @@
+"""The aggregated marts of the company of `company.py`: flow, usage, sales, decisions, process.
+
+Belongs here: seeded rows in the shape of those marts. Does not belong here: any claim that they agree with
+the facts of that company (that is what the truth tests are for).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+Tables = dict[str, pd.DataFrame]
+TEAMS = ["all", "checkout", "insights", "platform"]
+
+
+def make_aggregates(rng: np.random.Generator, first_day: date, now: datetime) -> Tables:
+    """`<schema>.<table>` -> rows, up to the day of now."""
+    today = now.date()
+    days = [first_day + timedelta(days=n) for n in range((today - first_day).days + 1)]
+    mondays = [day for day in days if day.weekday() == 0]
+    months = sorted({day.replace(day=1) for day in days})
+    return {
+        **_flow(rng, days, mondays, months, today),
+        **_usage(rng, mondays, today),
+        **_sales(rng, days, months, today),
+        "metric.mart_metric__support_performance": _support(rng, mondays, today),
+        **_impact(today),
+        **_process(rng, months, today),
+    }
+
+
+def _flow(
+    rng: np.random.Generator, days: list[date], mondays: list[date], months: list[date], today: date
+) -> Tables:
+    daily: list[dict[str, Any]] = []
+    weekly: list[dict[str, Any]] = []
+    spent: list[dict[str, Any]] = []
+    for number, team in enumerate(TEAMS):
+        done = 0
+        for age, day in enumerate(days):
+            through = int(rng.integers(0, 6 if team == "all" else 3))
+            arrived = int(rng.integers(0, 6 if team == "all" else 3))
+            done += through
+            wip = int(rng.integers(4, 12))
+            daily.append(
+                {
+                    "date_on": day,
+                    "team_id": team,
+                    "to_do_count": 30 + age // 9,
+                    "wip_count": wip,
+                    "done_count": done,
+                    "arrival_count": arrived,
+                    "throughput_count": through,
+                    "reopened_count": int(rng.random() < 0.05),
+                    "net_flow_count": arrived - through,
+                    "wip_age_p50_days": 3.0,
+                    "wip_age_p85_days": 9.5,
+                    "wip_age_p95_days": 21.0,
+                    "cycle_time_p50_days": 3.1 + number / 10,
+                    "cycle_time_p85_days": 8.4 + number / 10,
+                    "cycle_time_p95_days": 15.5,
+                    "aged_wip_count": wip // 4,
+                    "is_complete": day < today,
+                }
+            )
+        for monday in mondays:
+            weekly.append(
+                {
+                    "week_start_on": monday,
+                    "team_id": team,
+                    "arrival_count": int(rng.integers(4, 30)),
+                    "throughput_count": int(rng.integers(4, 30)),
+                    "reopened_count": int(rng.integers(0, 3)),
+                    "net_flow_count": 0,
+                    "lead_time_p50_days": 12.0,
+                    "cycle_time_p50_days": 3.2,
+                    "cycle_time_p85_days": 8.0,
+                    "flow_efficiency_ratio": float(rng.uniform(0.1, 0.4)),
+                    "blocked_hours": float(rng.uniform(0, 90)),
+                    "is_complete": monday + timedelta(days=7) <= today,
+                }
+            )
+        for month in months:
+            shares = rng.dirichlet([6.0, 2.0, 2.0])
+            spent += [
+                {
+                    "month_start_on": month,
+                    "team_id": team,
+                    "work_kind": kind,
+                    "work_item_count": int(rng.integers(3, 40)),
+                    "people_days": float(share * 200),
+                    "people_days_ratio": float(share),
+                    "is_complete": _month_after(month) <= today,
+                }
+                for kind, share in zip(("delivery", "unplanned", "bug"), shares, strict=True)
+            ]
+    return {
+        "delivery.mart_delivery__flow_daily": pd.DataFrame(daily),
+        "delivery.mart_delivery__flow_weekly": pd.DataFrame(weekly),
+        "delivery.mart_delivery__investment": pd.DataFrame(spent),
+    }
+
+
+def _usage(rng: np.random.Generator, mondays: list[date], today: date) -> Tables:
+    activation, cohorts = [], []
+    for number, monday in enumerate(mondays):
+        people = int(rng.integers(3, 9))
+        complete = monday + timedelta(days=21) <= today
+        activated = int(rng.integers(0, people + 1))
+        activation.append(
+            {
+                "cohort_week_on": monday,
+                "segment": "all",
+                "window_days": 14,
+                "window_ends_on": monday + timedelta(days=20),
+                "is_complete": complete,
+                "person_count": people,
+                "activated_person_count": activated,
+                "activation_ratio": activated / people if complete else np.nan,
+                "days_to_value_p50": 4.0,
+                "days_to_value_p85": 9.0,
+            }
+        )
+        lived = min((today - monday).days // 7, 53)
+        cohorts += [
+            {
+                "cohort_week_on": monday,
+                "segment": "all",
+                "period_unit": "week",
+                "period_number": week,
+                "person_count": people,
+                "returned_person_count": int(people * 0.9 / (1 + week / 20)),
+                "unbounded_person_count": people,
+                "ended_person_count": 0,
+                "returned_ratio": 0.5,
+                "unbounded_ratio": 1.0,
+                "is_start_of_recording": number == 0,
+            }
+            for week in range(lived)
+        ]
+    adoption = [
+        {
+            "delivery_id": f"d{n}",
+            "delivery_name": name,
+            "feature": f"feature_{n}",
+            "adopter_event": None,
+            "rollout": "general",
+            "team_id": "checkout",
+            "owner": "Joana Prado",
+            "released_at": pd.Timestamp(today) - pd.Timedelta(days=30 * (n + 1)),
+            "eligible_account_count": eligible,
+            "exposed_account_count": eligible,
+            "adopter_account_count": eligible // 3,
+            "adopter_person_count": eligible,
+            "adoption_ratio": (eligible // 3) / eligible,
+            "eligible_arr_amount": 100_000.0,
+            "adopter_arr_amount": 40_000.0,
+            "adoption_arr_ratio": 0.4,
+            "currency": "USD",
+            "repeat_base_account_count": eligible // 3,
+            "repeat_account_count": eligible // 4,
+            "repeat_28d_ratio": 0.75,
+        }
+        for n, (name, eligible) in enumerate([("Guided onboarding", 48), ("Bulk export", 12)])
+    ]
+    return {
+        "metric.mart_metric__activation": pd.DataFrame(activation),
+        "metric.mart_metric__retention_cohorts": pd.DataFrame(cohorts),
+        "metric.mart_metric__feature_adoption": pd.DataFrame(adoption),
+    }
+
+
+def _sales(rng: np.random.Generator, days: list[date], months: list[date], today: date) -> Tables:
+    daily = [
+        {
+            "date_on": day,
+            "segment": "all",
+            "pipeline_id": "hubspot:1",
+            "pipeline_name": "Sales",
+            "stage_id": f"hubspot:1{stage}",
+            "stage_name": name,
+            "stage_position": stage,
+            "open_deal_count": int(rng.integers(1, 6)),
+            "open_amount": float(round(rng.uniform(10_000, 90_000), 2)),
+            "weighted_amount": float(round(rng.uniform(1_000, 20_000), 2)),
+            "currency": "USD",
+            "is_complete": day < today,
+        }
+        for day in days[-240:]
+        for stage, name in enumerate(["Discovery", "Proposal"])
+    ]
+    monthly = [
+        {
+            "cohort_basis": basis,
+            "month_start_on": month,
+            "deal_type": "all",
+            "segment": "all",
+            "deal_count": 20,
+            "open_deal_count": 0,
+            "won_deal_count": int(rng.integers(4, 14)),
+            "lost_deal_count": int(rng.integers(4, 14)),
+            "win_ratio": 0.5,
+            "is_complete": _month_after(month) <= today,
+        }
+        for basis in ("closed", "created")
+        for month in months
+    ]
+    return {
+        "metric.mart_metric__pipeline_daily": pd.DataFrame(daily),
+        "metric.mart_metric__pipeline": pd.DataFrame(monthly),
+    }
+
+
+def _support(rng: np.random.Generator, mondays: list[date], today: date) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "period_unit": "week",
+                "starts_on": monday,
+                "team_id": "all",
+                "segment": "all",
+                "created_ticket_count": int(rng.integers(10, 40)),
+                "first_reply_minutes_p50": float(rng.uniform(40, 400)),
+                "first_reply_business_minutes_p50": float(rng.uniform(20, 120)),
+                "is_complete": monday + timedelta(days=7) <= today,
+            }
+            for monday in mondays
+        ]
+    )
+
+
+def _impact(today: date) -> Tables:
+    marks = [
+        {
+            "mark_id": f"delivery:d{n}",
+            "mark_kind": "delivery",
+            "mark_name": name,
+            "marked_on": today - timedelta(days=14 + 40 * n),
+            "week_start_on": today - timedelta(days=14 + 40 * n),
+            "marked_at_source": "governance",
+            "is_past": True,
+            "delivery_id": f"d{n}",
+            "release_id": None,
+            "team_id": "checkout",
+            "theme_id": None,
+            "rollout": "general",
+            "is_governed": True,
+            "metric_ids": ["active_people_7d", "mrr", "nps,csat_ratio"][n % 3],
+        }
+        for n, name in enumerate(["Guided onboarding", "Bulk export", "Faster dashboards", "Audit log"])
+    ]
+    decisions = [
+        {
+            "decision_id": slug,
+            "title": title,
+            "decided_on": today - timedelta(days=200),
+            "decider": "Joana Prado",
+            "why": "Customers asked.",
+            "evidence_kind": "customer_evidence",
+            "delivery_ids": "d0",
+            "expected_metric_id": "active_people_7d" if change is not None else None,
+            "expected_change_pct": 8.0 if change is not None else None,
+            "observed_change_pct": change,
+            "observed_missing_reason": None if change is not None else "no expected effect",
+            "review_on": today + timedelta(days=in_days),
+            "is_past_review": in_days < 0,
+            "verdict": None,
+            "verdict_reason": "engine not available",
+        }
+        for slug, title, change, in_days in [
+            ("simplify-onboarding", "Simplify the onboarding", 12.5, -40),
+            ("export-for-enterprise", "Export for large customers", None, -3),
+            ("no-free-plan", "No free plan this year", -2.0, 12),
+        ]
+    ]
+    results = [
+        {
+            "key_result_id": slug,
+            "name": name,
+            "objective_id": "grow",
+            "objective_name": "Grow with our customers",
+            "owner": owner,
+            "metric_id": metric,
+            "segment": "all",
+            "unit": unit,
+            "starts_on": date(today.year, 1, 1),
+            "ends_on": date(today.year, 12, 31),
+            "status": "running",
+            "baseline": baseline,
+            "target": target,
+            "reading": "last_day",
+            "current_value": value,
+            "elapsed_ratio": 0.76,
+            "progress_ratio": (value - baseline) / (target - baseline) if value is not None else None,
+            "is_on_track": None if value is None else (value - baseline) / (target - baseline) >= 0.76,
+            "missing_reason": None if value is not None else "the metric has no value in the period",
+        }
+        for slug, name, owner, metric, unit, baseline, target, value in [
+            ("raise-mrr", "Recurring revenue", "Carla Nunes", "mrr", "currency per month", 1e5, 1.6e5, 1.5e5),
+            ("nps-40", "Net promoter score above 40", None, "nps", "points", 28.0, 40.0, 31.0),
+            ("csat-90", "Nine of ten are satisfied", "Ana Lima", "csat_ratio", "ratio", 0.8, 0.9, None),
+        ]
+    ]
+    return {
+        "impact.mart_impact__release_marks": pd.DataFrame(marks),
+        "impact.mart_impact__decisions": pd.DataFrame(decisions),
+        "impact.mart_impact__key_results": pd.DataFrame(results),
+    }
+
+
+def _process(rng: np.random.Generator, months: list[date], today: date) -> Tables:
+    evidence = []
+    for month in months:
+        shares = rng.dirichlet([4.0, 2.0, 1.0, 3.0])
+        evidence += [
+            {
+                "month_start_on": month,
+                "team_id": "all",
+                "evidence_label": label,
+                "item_count": 3,
+                "item_ratio": 0.25,
+                "people_days": float(share * 150),
+                "people_days_ratio": float(share),
+                "is_complete": _month_after(month) <= today,
+            }
+            for label, share in zip(
+                ("evidence-backed", "metric-backed", "mandated", "opinion"), shares, strict=True
+            )
+        ]
+    findings = [
+        {
+            "finding_kind": kind,
+            "subject_kind": kind.partition("_")[0],
+            "subject_id": f"{kind}-{n}",
+            "subject_name": f"Subject {n}",
+            "owner": None,
+            "since_on": today - timedelta(days=30 * n),
+            "age_days": 30 * n,
+            "remedy": "Mend it.",
+        }
+        for kind, count in [("decision_past_review", 2), ("delivery_never_measured", 5)]
+        for n in range(count)
+    ]
+    reconciliation = [
+        {
+            "source_name": "zendesk",
+            "measure": measure,
+            "ticket_id": "all",
+            "vendor_value": 612.0,
+            "our_value": 612.4,
+            "difference": 0.4,
+            "difference_kind": kind,
+            "ticket_count": 1400,
+            "agreeing_ticket_count": 1400 if kind != "unexplained" else 1380,
+            "largest_difference": 0.9,
+        }
+        for measure, kind in [("first_reply_minutes", "rounding"), ("reopen_count", "unexplained")]
+    ]
+    return {
+        "governance.mart_governance__roadmap_evidence": pd.DataFrame(evidence),
+        "governance.mart_governance__process_health": pd.DataFrame(findings),
+        "governance.mart_governance__reconciliation": pd.DataFrame(reconciliation),
+    }
+
+
+def _month_after(month: date) -> date:
+    return (month + timedelta(days=32)).replace(day=1)
