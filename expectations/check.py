@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Severity = Literal["block", "warn"]
+Severity = Literal["block", "warn", "notice"]
 Layer = Literal["raw", "marts"]
 
 MAX_FAILING_KEYS = 20
@@ -22,7 +22,8 @@ class Expectation:
 
     Arguments:
         kind: `no_rows`, `row_count`, `not_null`, `in_set`, `between`, `at_least` (column >= other column),
-            `column_sum`: the kinds that behave alike on every warehouse.
+            `column_sum`: the kinds that behave alike on every warehouse. `fields_stay` and `no_new_fields`
+            compare two samples of payloads (`drift.py`).
         arguments: the kind's arguments (`column`, `values`, `low`, `high`, `other`).
     """
 
@@ -48,6 +49,10 @@ class Expectation:
                 return f"{column} is at least {a['other']}"
             case "column_sum":
                 return f"the sum of {column} lies between {a.get('low', 'any')} and {a.get('high', 'any')}"
+            case "fields_stay":
+                return "no field that most objects had is gone or of another type"
+            case "no_new_fields":
+                return "no field that was not there before"
         return self.kind
 
 
@@ -60,12 +65,14 @@ class Check:
         suite: the source (raw) or the suite's file (marts).
         check: name, unique within the suite.
         table: `<schema>.<table>` that the check vouches for and that a failing `block` holds back.
-        severity: `block` holds back the table and all downstream of it, `warn` publishes and alerts.
+        severity: `block` holds back the table and all downstream of it, `warn` publishes and alerts, `notice`
+            tells something that is no fault.
         owner: who is told.
         why: what goes wrong for a reader of the numbers when it fails, in one sentence.
         query: the rows that are looked at (`select ...`), with the placeholders already filled in.
         keys: columns of the query that name a row without telling its values.
         expectations: what must hold of these rows.
+        remedy: what its owner does when it fails.
     """
 
     layer: Layer
@@ -78,6 +85,7 @@ class Check:
     query: str
     keys: tuple[str, ...]
     expectations: tuple[Expectation, ...]
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,3 +110,4 @@ class CheckOutcome:
     failing_keys: tuple[str, ...] = ()
     failed_count: int = 0
     could_run: bool = True
+    remedy: str = ""

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,9 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
 # It announces every metric that could not be computed; the outcome says so already.
 logging.getLogger("great_expectations").setLevel(logging.ERROR)
+
+
+MOST_ROWS = 100_000
 
 
 @atexit.register
@@ -45,6 +48,7 @@ class Session:
         self._datasource = datasource
         self._engine = engine
         self._queries: set[str] = set()
+        self._remembered: dict[str, Any] = {}
 
     def batch(self, name: str, query: str) -> Any:
         """The rows of a query as a batch that expectations can be validated on."""
@@ -57,6 +61,12 @@ class Session:
         with self._engine.connect() as connection:
             result = connection.execute(sa.text(f"select * from ({query}) as found limit {limit:d}"))
             return [dict(row) for row in result.mappings()]
+
+    def remembered(self, query: str, make: Callable[[list[dict[str, Any]]], Any]) -> Any:
+        """What is made of the rows of a query; once, however many checks ask."""
+        if query not in self._remembered:
+            self._remembered[query] = make(self.rows(query, MOST_ROWS))
+        return self._remembered[query]
 
     def _without_rows(
         self, conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool

@@ -9,7 +9,7 @@ loads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,23 @@ TYPE_NAMES = {
     "date": ("date",),
     "timestamp": ("timestamp", "timestamp without time zone", "timestamp_ntz"),
 }
+SAMPLE_SIZE = 300
+SAMPLED_DAYS, SAMPLED_DAYS_OF_EVENTS = 30, 7
+REMEDIES = {
+    "columns": "See whether staging still reads the column; change contract and staging together.",
+    "keys": "Look at the load that brought these rows (load_audit), then `norte compact` and `norte run`.",
+    "values": "Look these rows up in the vendor's own screens by their keys; correct them there, or the "
+    "contract if the value is right, then `norte run`.",
+    "volume": "Look at the vendor's export and the token's permissions (`norte doctor`) first; a real change "
+    "passes with the next load.",
+    "freshness": "Its last loads failed or did not start: `norte doctor`, then `norte run`.",
+    "readable": "`reason` in the table of rejected rows names the column; a field of another type needs a "
+    "change of the connector or the mapping, then the rows are read again.",
+    "fields": "Ask the vendor's administrator, or read the vendor's changelog; if we rely on the field, "
+    "change connector, contract and staging before numbers drift. Accepted, it ends by itself within weeks.",
+    "new_fields": "If it is worth having: a column in the connector and a line in the contract. The payload "
+    "keeps it meanwhile.",
+}
 _WORDS_OF_A_COLUMN = {"type", "required", "in", "between", "severity"}
 _WORDS_OF_A_TABLE = {"why", "severity", "columns", "volume", "is_append_only", "parent"}
 
@@ -64,12 +81,17 @@ def timestamp_literal(moment: datetime) -> str:
     return f"cast('{moment:%Y-%m-%d %H:%M:%S}' as timestamp)"
 
 
-def read_contracts(now: datetime, names: list[str] | None = None) -> list[Check]:
+def read_contracts(
+    now: datetime,
+    names: list[str] | None = None,
+    instances: Mapping[str, Sequence[str]] | None = None,
+) -> list[Check]:
     """The checks of the arrival contracts.
 
     Arguments:
         now: the run's now, naive or aware UTC; freshness and volume are judged by it.
         names: sources to read; None reads all of them.
+        instances: by source, the connections that are on; None: those that ever loaded.
     """
     paths = sorted(CONTRACTS.glob("*.yml"))
     known = {path.stem: path for path in paths}
@@ -80,14 +102,16 @@ def read_contracts(now: datetime, names: list[str] | None = None) -> list[Check]
             f"Write expectations/suites/raw/contracts/{missing[0]}.yml, or leave the source out."
         )
     wanted = [known[name] for name in names] if names is not None else paths
-    return [check for path in wanted for check in read_contract(path, now)]
+    return [check for path in wanted for check in read_contract(path, now, instances)]
 
 
-def read_contract(path: Path, now: datetime) -> list[Check]:
+def read_contract(
+    path: Path, now: datetime, instances: Mapping[str, Sequence[str]] | None = None
+) -> list[Check]:
     """The checks of one contract file."""
     contract = yaml.safe_load(path.read_text(encoding="utf-8"))
     source = contract["source"]
-    checks = [_freshness(source, contract, now)]
+    checks = [_freshness(source, contract, now, (instances or {}).get(source))]
     for table, promise in contract["tables"].items():
         unknown = set(promise) - _WORDS_OF_A_TABLE
         if unknown:
@@ -117,7 +141,10 @@ def _table_checks(
     def check(
         name: str, level: Severity, why: str, query: str, keys: tuple[str, ...], *rules: Expectation
     ) -> Check:
-        return Check("raw", source, f"{table}__{name}", full_name, level, owner, why, query, keys, rules)
+        remedy = REMEDIES.get(name.removesuffix("_warn"), "")
+        return Check(
+            "raw", source, f"{table}__{name}", full_name, level, owner, why, query, keys, rules, remedy
+        )
 
     envelope = {**ENVELOPE, **({"_parent_version_id": "text"} if promise.get("parent") else {})}
     types = {**envelope, **{name: spec["type"] for name, spec in columns.items()}}
@@ -139,6 +166,38 @@ def _table_checks(
             Expectation("no_rows"),
         ),
     ]
+    checks.append(
+        check(
+            "readable",
+            "warn",
+            "A row that cannot be read is left out of every number until it can.",
+            _rejected_query(full_name, now),
+            ("_instance", "_key"),
+            Expectation("no_rows"),
+        )
+    )
+    if not promise.get("parent"):
+        samples = _samples_query(
+            full_name, SAMPLED_DAYS_OF_EVENTS if promise.get("is_append_only") else SAMPLED_DAYS
+        )
+        checks += [
+            check(
+                "fields",
+                "warn",
+                "A field that the vendor dropped or sends as another type goes missing without an error.",
+                samples,
+                ("field",),
+                Expectation("fields_stay"),
+            ),
+            check(
+                "new_fields",
+                "notice",
+                "The vendor sends something that nobody here reads yet.",
+                samples,
+                ("field",),
+                Expectation("no_new_fields"),
+            ),
+        ]
     for level in ("block", "warn"):
         rules = [
             rule
@@ -195,6 +254,36 @@ def _columns_query(schema: str, table: str, types: Mapping[str, str]) -> str:
     )
 
 
+def _rejected_query(table: str, now: datetime) -> str:
+    """Rows: those that loads of the last day could not read."""
+    schema = table.partition(".")[0]
+    return (
+        f"select _instance, coalesce(_key, 'no key') as _key from {table}_rejected"
+        f" where _dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+        f" and _extracted_at > {timestamp_literal(now - timedelta(days=1))}"
+    )
+
+
+def _samples_query(table: str, days: int) -> str:
+    """Payloads of the last day that brought any, and of the days before, some of each connection.
+
+    A version's id is a hash: in its order a sample is random, and the same every time.
+    """
+    schema = table.partition(".")[0]
+    complete = f"_dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+    newest = f"(select max(_extracted_at) as newest_at from {table} where {complete}) as newest"
+    return (
+        "select part, payload from (select part, payload, row_number() over (partition by _instance, part"
+        " order by _version_id) as _row from (select r._instance, r._version_id, r.payload,"
+        " case when r._extracted_at > newest.newest_at - interval '1' day then 'latest' else 'before' end"
+        " as part"
+        f" from {table} as r cross join {newest} where {complete} and r.payload is not null"
+        " and not coalesce(r._is_deleted, false)"
+        f" and r._extracted_at > newest.newest_at - interval '{days}' day) as recent) as numbered"
+        f" where _row <= {SAMPLE_SIZE}"
+    )
+
+
 def _keys_query(table: str, is_append_only: bool) -> str:
     """Rows: keys that are empty, or versions that one load (an event: any load) brought twice."""
     schema = table.partition(".")[0]
@@ -245,13 +334,20 @@ def _volume_query(table: str, volume: Mapping[str, Any], now: datetime) -> str:
     )
 
 
-def _freshness(source: str, contract: Mapping[str, Any], now: datetime) -> Check:
+def _freshness(
+    source: str, contract: Mapping[str, Any], now: datetime, instances: Sequence[str] | None
+) -> Check:
     promise = contract["freshness"]
     oldest = now - timedelta(hours=promise["promise_hours"])
+    loads = (
+        f"select _instance, max(completed_at) as last_completed_at from raw_{source}.load_audit"
+        f" where load_id in (select load_id from raw_{source}._dlt_loads where status = 0) group by _instance"
+    )
+    expected = " union all ".join(f"select '{name}' as instance" for name in instances or ())
+    expected = expected or f"select _instance as instance from ({loads}) as known"
     query = (
-        f"select '{source}' as source from (select max(completed_at) as last_completed_at"
-        f" from raw_{source}.load_audit where load_id in"
-        f" (select load_id from raw_{source}._dlt_loads where status = 0)) as loads"
+        f"select expected.instance from ({expected}) as expected"
+        f" left join ({loads}) as loads on loads._instance = expected.instance"
         f" where last_completed_at is null or last_completed_at < {timestamp_literal(oldest)}"
     )
     return Check(
@@ -264,8 +360,9 @@ def _freshness(source: str, contract: Mapping[str, Any], now: datetime) -> Check
         f"The last load is promised to be at most {promise['promise_hours']} hours old;"
         " numbers built on it are older.",
         query,
-        ("source",),
+        ("instance",),
         (Expectation("no_rows"),),
+        REMEDIES["freshness"],
     )
 
 

@@ -6,13 +6,14 @@ Belongs here: the two entry points that orchestration uses. Does not belong here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from expectations.check import MAX_FAILING_KEYS, Check, CheckOutcome, Expectation, Layer
 from expectations.contract import read_contracts
+from expectations.drift import field_changes
 from expectations.mart_suite import read_mart_suites
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def run_suites(
     sources: Sequence[str] | None = None,
     time_zone: str = "UTC",
     own_email_domains: Sequence[str] = (),
+    instances: Mapping[str, Sequence[str]] | None = None,
     report: Callable[[int, int, CheckOutcome], None] | None = None,
 ) -> list[CheckOutcome]:
     """Run suites on the working warehouse under its lock; the file is closed when this returns.
@@ -69,12 +71,14 @@ def run_suites(
         sources: sources that are on; checks that need another one are left out.
         time_zone: the company's time zone.
         own_email_domains: domains of the company's own staff.
+        instances: connections of each source that are on; each keeps the promise of freshness for itself.
+            None: those that ever loaded.
         report: called after each check with (done, of, outcome).
     """
     moment = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
     if layer == "raw":
         checks = read_contracts(
-            moment, list(names) if names is not None else list(sources) if sources else None
+            moment, list(names) if names is not None else list(sources) if sources else None, instances
         )
     else:
         checks = read_mart_suites(
@@ -95,6 +99,8 @@ def run_suites(
 
 def _run(session: Session, check: Check) -> CheckOutcome:
     try:
+        if check.expectations[0].kind in _DRIFT:
+            return _outcome(check, _drifted(session, check))
         batch = session.batch(f"{check.layer}.{check.suite}.{check.check}", check.query)
         failures = _validate(session, batch, check)
     except Exception as error:
@@ -102,6 +108,30 @@ def _run(session: Session, check: Check) -> CheckOutcome:
             check, [(f"the check could not run: {_first_line(str(error))}", 0, ())], could_run=False
         )
     return _outcome(check, failures)
+
+
+_DRIFT = ("fields_stay", "no_new_fields")
+
+
+def _drifted(session: Session, check: Check) -> list[tuple[str, int, tuple[str, ...]]]:
+    """Fields that changed, by name; a field's name is the vendor's, never a value."""
+    changes = session.remembered(check.query, lambda rows: field_changes(*_parts(rows)))
+    if check.expectations[0].kind == "no_new_fields":
+        return [(f"new: {', '.join(changes.new)}", 0, changes.new)] if changes.new else []
+    failures: list[tuple[str, int, tuple[str, ...]]] = []
+    if changes.gone:
+        failures.append((f"gone: {', '.join(changes.gone)}", 0, changes.gone))
+    for name, was, is_now in changes.retyped:
+        failures.append((f"of another type: {name} ({was} before, {is_now} now)", 0, (name,)))
+    return failures
+
+
+def _parts(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """Payloads before, and of the latest day."""
+    before, latest = (
+        [row["payload"] for row in rows if row["part"] == part] for part in ("before", "latest")
+    )
+    return before, latest
 
 
 def _validate(session: Session, batch: Any, check: Check) -> list[tuple[str, int, tuple[str, ...]]]:
@@ -199,6 +229,7 @@ def _outcome(
         failing_keys=keys,
         failed_count=sum(count for _, count, _ in failures),
         could_run=could_run,
+        remedy=check.remedy,
     )
 
 

@@ -22,7 +22,7 @@ from ingestion.enrichment.impact.cli import impact
 from ingestion.sandbox.cli import sandbox
 from orchestration.commands.backup import backup, restore
 from orchestration.commands.doctor import doctor
-from orchestration.commands.ending import FAILED, ending_clearly
+from orchestration.commands.ending import FAILED, HELD_BACK, CommandError, ending_clearly
 from orchestration.commands.init import init
 from orchestration.company import COMPANY_VARIABLE, enter_company, find_company, refuse_mixture
 from orchestration.demo import SOURCES, Demo, DemoError, served_company
@@ -31,7 +31,7 @@ from orchestration.home import environment, prepare, workspace_file
 from orchestration.job_names import BUILD_JOB, ingest_job_name
 from orchestration.runs import Runner
 from orchestration.settings import PROJECT_ROOT, Settings
-from orchestration.summary import print_summary, published_before
+from orchestration.summary import held_back_in, print_summary, published_before
 
 app = typer.Typer(
     help="Norte: what we decided, what it did, what customers say.",
@@ -70,7 +70,10 @@ def run(
     build: Annotated[bool, typer.Option("--build", help="Only build, check and publish.")] = False,
     job: Annotated[list[str] | None, typer.Option(help="Only this job; may be repeated.")] = None,
 ) -> None:
-    """Runs the main job: loads all sources side by side, builds, checks, publishes."""
+    """Runs the main job: loads all sources side by side, builds, checks, publishes.
+
+    Exit codes: 0 all is published; 1 something failed; 3 published, with tables held back; 130 stopped.
+    """
     with ending_clearly() as console:
         settings = Settings.load()
         runner = Runner(settings.logs_dir)
@@ -81,7 +84,10 @@ def run(
             *([BUILD_JOB] if build else []),
         ]
         with _company(settings) as extra:
-            _run_jobs(console, runner, settings, extra, jobs or [*_all_ingestion(extra), BUILD_JOB])
+            known = [*_all_ingestion(extra), BUILD_JOB]
+            _refuse_unknown(jobs, known)
+            ended = _run_jobs(console, runner, settings, extra, jobs or known)
+        _end(ended)
 
 
 @app.command()
@@ -120,37 +126,50 @@ def demo(
         company.write_company(now)
         with company.serve(now) as extra:
             jobs = [*(ingest_job_name(name) for name in SOURCES), BUILD_JOB]
-            _run_jobs(console, runner, settings, extra, jobs)
+            ended = _run_jobs(console, runner, settings, extra, jobs)
+        if ended == FAILED:
+            raise typer.Exit(FAILED)
         company.remember(state.completed(now))
         seconds = time.monotonic() - started
         console.print(f"\nDone in {seconds:.0f} s. `make demo` again lives one more day.", highlight=False)
         console.print("Look inside:    make ui", highlight=False)
+        _end(ended)
 
 
 @app.command()
 def publish() -> None:
-    """Publishes the marts once more, as the last build left and judged them."""
+    """Publishes the marts once more, as the last build left and judged them.
+
+    Exit code 3 if tables are held back.
+    """
     with ending_clearly() as console:
         settings = Settings.load()
+        from orchestration.outcomes import publication_rows, record_publication
         from orchestration.publishing.export import publish as publish_now
         from orchestration.resources.warehouse import warehouse_of
         from orchestration.verdict import read_verdict
 
         warehouse = warehouse_of(settings)
+        # A sandbox company lives on its own day.
+        now = settings.now or Demo(settings.home).state().now or settings.now_utc()
         with warehouse.lock(who="norte publish"):
             # Under the lock: a build that has begun has taken the verdict away.
             held_back = read_verdict(settings.verdict_file)
             publication = publish_now(
                 warehouse,
                 settings.published_dir,
-                # A sandbox company lives on its own day.
-                now=settings.now or Demo(settings.home).state().now or settings.now_utc(),
+                now=now,
                 held_back=held_back,
                 manifest=settings.dbt_dir / "manifest.json",
+            )
+            record_publication(
+                publication_rows(publication, now), warehouse=warehouse, pipelines_dir=settings.pipelines_dir
             )
         console.print(f"Published {len(publication.tables)} tables: {publication.database}", highlight=False)
         for table, reason in held_back.items():
             console.print(f"  held back: {table}: {reason}", highlight=False, markup=False)
+        if publication.held_back() or publication.left_out:
+            raise typer.Exit(HELD_BACK)
 
 
 @app.command()
@@ -185,8 +204,8 @@ def compact() -> None:
 
 def _run_jobs(
     console: Console, runner: Runner, settings: Settings, extra: Mapping[str, str], jobs: list[str]
-) -> None:
-    """Loads side by side, then builds; prints what is new. Raises typer.Exit when anything failed."""
+) -> int:
+    """Loads side by side, then builds; prints what is new. Returns the command's exit code."""
     prepare(settings)
     before = published_before(settings)
     ingestion = [job for job in jobs if job != BUILD_JOB]
@@ -196,14 +215,30 @@ def _run_jobs(
         if ingestion:
             display.say("Loading, all sources side by side:")
             results += runner.run(ingestion, variables, display.follow)
-        for failed in (result for result in results if not result.success):
-            display.say(f"  [red]✗[/] {failed.job}: {escape(failed.error)}")
         if BUILD_JOB in jobs:
+            # The summary says it again, after the build; without one it comes at once.
+            for failed in (result for result in results if not result.success):
+                display.say(f"  [red]✗[/] {failed.job}: {escape(failed.error)}")
             display.say("Building, checking, publishing:")
             results += runner.run([BUILD_JOB], variables, display.follow)
     print_summary(console, results, before, settings)
     if not all(result.success for result in results):
-        raise typer.Exit(FAILED)
+        return FAILED
+    return HELD_BACK if any(held_back_in(result) for result in results) else 0
+
+
+def _end(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+def _refuse_unknown(jobs: list[str], known: list[str]) -> None:
+    unknown = [job for job in jobs if job not in known]
+    if unknown:
+        raise CommandError(
+            f"expected jobs out of {', '.join(known)}; came {', '.join(unknown)}. "
+            "What to do: correct the name, or switch the source on (sources.enabled)"
+        )
 
 
 @contextmanager

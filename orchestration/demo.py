@@ -176,6 +176,9 @@ class Demo:
             working,
             working.with_name(working.name + ".wal"),
             settings.alerts_file,
+            settings.alerts_file.with_suffix(".lock"),
+            settings.alerts_file.with_suffix(".sending"),
+            settings.heartbeat_file,
             settings.verdict_file,
             self.state_file,
         ):

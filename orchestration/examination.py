@@ -22,6 +22,8 @@ from ingestion.probing import Finding, examine
 from ingestion.registry import Connection, connection, enabled, settings_of
 from ingestion.warehouse import Examined, Session
 from ingestion.warehouses.duckdb import lock_holder
+from orchestration.alerts.of_home import alerter, routes
+from orchestration.alerts.routing import AlertsFileError
 from orchestration.company import CompanyFolder, exposed, overridden
 from orchestration.home import prepare
 from orchestration.resources.warehouse import warehouse_of
@@ -85,13 +87,7 @@ class Examination:
                 "expected the company's e-mail domains; NORTE_OWN_EMAIL_DOMAINS is empty",
                 "set it, else the company's own people count as customers",
             )
-        if not settings.alert_urls and not self.is_sandbox:
-            yield _warning(
-                "settings",
-                "alerts",
-                "expected an address; NORTE_ALERT_URLS is empty, so nobody is told of failures",
-                "set a webhook or an apprise address",
-            )
+        yield from self._alerts()
         unset = [name for name in _LINKS if name not in settings.model_fields_set]
         if unset and not self.is_sandbox:
             yield _warning(
@@ -102,6 +98,43 @@ class Examination:
             )
         if settings.company is not None:
             yield from self._folder(CompanyFolder(settings.company))
+
+    def _alerts(self) -> Iterator[Finding]:
+        settings = self.settings
+        try:
+            found = routes(settings)
+        except AlertsFileError as error:
+            what, _, remedy = str(error).partition(" What to do: ")
+            yield _problem("settings", "alerts", what, remedy or f"correct {settings.routes_file}")
+            return
+        if not found.channels and not self.is_sandbox:
+            yield _warning(
+                "settings",
+                "alerts",
+                f"expected a channel; {settings.routes_file} has none, so nobody is told of failures",
+                "add a webhook or another address of apprise, and name it as default",
+            )
+        elif not found.default and not self.is_sandbox:
+            yield _warning(
+                "settings",
+                "alerts",
+                "expected a default channel; owners without a route are told nothing",
+                f"name one in {settings.routes_file}",
+            )
+        elif found.channels:
+            yield _ok(
+                "settings", "alerts", f"{len(found.channels)} channels, {len(found.owners)} owners' routes"
+            )
+        waiting = alerter(settings).waiting()
+        if waiting:
+            oldest = min(one.since for one in waiting)
+            yield _warning(
+                "settings",
+                "alerts not taken",
+                f"expected every alert to be taken; {len(waiting)} wait since {oldest:%Y-%m-%d %H:%M} UTC: "
+                + ", ".join(sorted({f"{one.channel or 'alerts.yml'} ({one.reason})" for one in waiting})),
+                "correct the channel's address; the next run sends them",
+            )
 
     def _folder(self, folder: CompanyFolder) -> Iterator[Finding]:
         readable = exposed((folder.env_file, folder.secrets_file))

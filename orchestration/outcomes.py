@@ -18,6 +18,7 @@ from ingestion.source import ColumnType
 from ingestion.warehouse import Warehouse
 from orchestration.alerts.rules import CheckState
 from orchestration.gate import Fault
+from orchestration.publishing.publication import Publication
 
 DATASET = "raw_norte"
 CHECK_OUTCOMES: dict[str, ColumnType] = {
@@ -59,7 +60,7 @@ class Outcome:
     suite: str
     check: str
     subject: str
-    severity: Literal["block", "warn"]
+    severity: Literal["block", "warn", "notice"]
     owner: str
     passed: bool
     failed_count: int = 0
@@ -143,6 +144,34 @@ def record_publication(
     append_tables(
         DATASET, TABLES, {"publications": list(rows)}, warehouse=warehouse, pipelines_dir=pipelines_dir
     )
+
+
+def publication_rows(publication: Publication, now: datetime) -> list[dict[str, Any]]:
+    """What a publication published and what it held back, a row a table."""
+    moment = _naive(now)
+    return [
+        {
+            "publication_id": publication.id,
+            "published_at": moment,
+            "table_schema": table.schema,
+            "table_name": table.name,
+            "is_held_back": table.is_held_back,
+            "held_back_since": table.since,
+            "reason": table.reason,
+            "data_as_of": table.since if table.is_held_back else publication.data_as_of,
+        }
+        for table in publication.tables
+    ] + [
+        {
+            "publication_id": publication.id,
+            "published_at": moment,
+            "table_schema": table.schema,
+            "table_name": table.name,
+            "is_held_back": True,
+            "reason": table.reason,
+        }
+        for table in publication.left_out
+    ]
 
 
 def failed_arrivals(run_id: str, warehouse: Warehouse) -> list[Fault]:

@@ -16,9 +16,10 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -65,7 +66,7 @@ class Runner:
         self._logs_dir = logs_dir
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOADED)
-        self._processes: list[Any] = []
+        self._processes: list[tuple[Any, Connection]] = []
 
     def warm_up(self) -> None:
         """Starts loading the libraries, while something else is being done."""
@@ -93,13 +94,17 @@ class Runner:
         try:
             for job in jobs:
                 receiver, sender = self._context.Pipe(duplex=False)
+                asked, ask = self._context.Pipe(duplex=False)
                 log = self._logs_dir / f"{job}.log"
                 process = self._context.Process(
-                    target=_run_in_this_process, args=(job, dict(environment), str(log), sender), name=job
+                    target=_run_in_this_process,
+                    args=(job, dict(environment), str(log), sender, asked),
+                    name=job,
                 )
                 process.start()
                 sender.close()
-                self._processes.append(process)
+                asked.close()
+                self._processes.append((process, ask))
                 started[receiver] = (job, process)
             while started:
                 for ready in wait(list(started), timeout=1.0):
@@ -132,9 +137,12 @@ class Runner:
 
     def end(self) -> None:
         """Ends what is still running: asks first, then kills, each with all the processes it started."""
-        alive = [process for process in self._processes if process.is_alive()]
-        for process in alive:
-            _signal_group(process.pid, signal.SIGINT)
+        alive = []
+        for process, ask in self._processes:
+            if process.is_alive():
+                alive.append(process)
+                with suppress(OSError):
+                    ask.send("stop")
         until = time.monotonic() + PATIENCE_SECONDS
         for process in alive:
             process.join(max(0.0, until - time.monotonic()))
@@ -176,14 +184,17 @@ def _signal_group(pid: int | None, number: int) -> None:
         return
 
 
-def _run_in_this_process(job: str, environment: Mapping[str, str], log: str, sender: Connection) -> None:
+def _run_in_this_process(
+    job: str, environment: Mapping[str, str], log: str, sender: Connection, asked: Connection
+) -> None:
     os.setsid()
+    stop = _Stop(asked)
     os.environ.clear()
     os.environ.update(environment)
     _write_to(log)
     started = time.monotonic()
     try:
-        result = execute(job, _limited(sender))
+        result = execute(job, _limited(sender), stop.run_begins)
     except Exception as error:
         logging.exception("%s could not be run", job)
         result = JobResult(job, "", False, str(error), time.monotonic() - started)
@@ -191,19 +202,56 @@ def _run_in_this_process(job: str, environment: Mapping[str, str], log: str, sen
     sender.close()
 
 
-def execute(job: str, report: Callable[[Progress], None]) -> JobResult:
+class _Stop:
+    """Waits in a thread of its own to be asked to stop: the main one may be deep in a library.
+
+    Dagster calls an interrupted run stopped rather than failed if its record says beforehand that it is being
+    stopped; a signal alone would make it a failure.
+    """
+
+    def __init__(self, asked: Connection) -> None:
+        self._asked = asked
+        self._record: Callable[[], None] = lambda: None
+        threading.Thread(target=self._wait, name="stop", daemon=True).start()
+
+    def run_begins(self, record: Callable[[], None]) -> None:
+        """From now on `record` is called before the run is interrupted."""
+        self._record = record
+
+    def _wait(self) -> None:
+        try:
+            self._asked.recv()
+        except EOFError:
+            # Whoever started us has ended or is gone; the run is recorded, so it goes on to its end.
+            return
+        try:
+            self._record()
+        except Exception:
+            logging.exception("that the run is stopped could not be recorded")
+        _signal_group(os.getpid(), signal.SIGINT)
+
+
+def execute(
+    job: str,
+    report: Callable[[Progress], None],
+    on_begin: Callable[[Callable[[], None]], None] = lambda record: None,
+) -> JobResult:
     """Runs a job in this process, recorded in the instance of this home, and alerts if it fails.
 
     Arguments:
         job: `ingest_<source>` or `build_marts`.
         report: told where the run is.
+        on_begin: given what records that the run is being stopped.
     """
+    from dagster._core.utils import make_new_run_id
+
+    from orchestration.alerts.of_home import alerter
     from orchestration.assets.ingestion import incremental_tags
     from orchestration.definitions import build_definitions, ingestion_definitions
     from orchestration.job_names import BUILD_JOB
     from orchestration.jobs import partitioned_key
     from orchestration.settings import Settings
-    from orchestration.watch import alert, alerter, failure_reason
+    from orchestration.watch import alert, failure_reason
 
     started = time.monotonic()
     settings = Settings.load()
@@ -218,7 +266,16 @@ def execute(job: str, report: Callable[[Progress], None]) -> JobResult:
         if job != BUILD_JOB:
             tags |= incremental_tags(instance, partitioned_key(resolved), settings)
         close_abandoned(instance)
-        result = resolved.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        run_id = make_new_run_id()
+
+        def record_stop() -> None:
+            if (begun := instance.get_run_by_id(run_id)) is not None and not begun.is_finished:
+                instance.report_run_canceling(begun)
+
+        on_begin(record_stop)
+        result = resolved.execute_in_process(
+            instance=instance, tags=tags, raise_on_error=False, run_id=run_id
+        )
         run = result.dagster_run
         alert(alerter(settings), instance, run, settings)
         error = "" if result.success else failure_reason(instance, run.run_id) or "see the log"
@@ -238,10 +295,15 @@ def _instance(dagster_home: Path) -> Iterator[Any]:
 
 
 def close_abandoned(instance: Any) -> list[str]:
-    """Marks runs as failed whose process is gone (a kill), and frees what they held; returns their ids."""
+    """Marks runs as failed or stopped whose process is gone, frees what they held; returns their ids."""
+    import dagster as dg
+
     closed = []
     for run in abandoned(instance):
-        instance.report_run_failed(run, "The process of this run was killed.")
+        if run.status == dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, "The process of this run was stopped.")
+        else:
+            instance.report_run_failed(run, "The process of this run was killed.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         closed.append(run.run_id)
     return closed

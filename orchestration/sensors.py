@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import dagster as dg
 
+from orchestration.alerts.of_home import alerter
 from orchestration.settings import Settings
-from orchestration.watch import alert, alerter
+from orchestration.watch import alert
 
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+ALERTS_FILE = "alerts.yml"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -72,15 +73,9 @@ class Settings(BaseSettings):
     analytics_starts_on: date = Field(
         date(2024, 1, 1), description="First event day: where the daily partitions of product events begin."
     )
-    alert_urls: Annotated[list[str], NoDecode] = Field(
-        [], description="Where alerts go: apprise URLs or Slack-compatible https webhooks, comma separated."
-    )
-    alert_routes: dict[str, list[str]] = Field(
-        {}, description='Alerts of some owners go elsewhere: JSON, {"finance": ["https://hooks..."]}.'
-    )
-    heartbeat_url: str | None = Field(
+    alerts_path: Path | None = Field(
         None,
-        description="Called after each build that published: whatever watches it is the dead man's switch.",
+        description="Who is told what fails, and the heartbeat; default: alerts.yml in the company's folder.",
     )
     ui_url: str = Field(
         "http://127.0.0.1:3000", description="Where the Dagster UI is reached; links in alerts use it."
@@ -97,7 +92,7 @@ class Settings(BaseSettings):
         30.0, ge=0, description="Wait before the first retry; doubled for the next."
     )
 
-    @field_validator("own_email_domains", "alert_urls", "page_languages", mode="before")
+    @field_validator("own_email_domains", "page_languages", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -122,7 +117,7 @@ class Settings(BaseSettings):
             ) from error
         return value
 
-    @field_validator("company", "home", "warehouse_path")
+    @field_validator("company", "home", "warehouse_path", "alerts_path")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -172,9 +167,19 @@ class Settings(BaseSettings):
         return self.home / "verdict.json"
 
     @property
+    def routes_file(self) -> Path:
+        """Whose alerts go where; written by the company."""
+        return self.alerts_path or (self.company or self.home) / ALERTS_FILE
+
+    @property
     def alerts_file(self) -> Path:
-        """Which alerts are open, so that none is sent twice."""
+        """Which alerts are open, so that none is sent twice, and those that no channel has taken yet."""
         return self.home / "alerts.json"
+
+    @property
+    def heartbeat_file(self) -> Path:
+        """When a build last published."""
+        return self.home / "heartbeat.json"
 
     def partition_days_ahead(self) -> int:
         """How many days past yesterday the event partitions reach, so that the day of `now` is one of them.

@@ -25,12 +25,13 @@ from ingestion.sources.governance.probe import REVIEW_MARK, TO_REVIEW
 from ingestion.sources.governance.probe import TEMPLATE as GOVERNANCE_TEMPLATE
 from orchestration.company import CompanyError, CompanyFolder
 from orchestration.demo import STATE_FILE
-from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.settings import ALERTS_FILE, PROJECT_ROOT, Settings
 
 GOVERNANCE = "governance"
 PROJECT_CONFIG = PROJECT_ROOT / ".dlt" / "config.toml"
 NOTES_TEMPLATE = Path(__file__).with_name("setup_notes.md")
 SERVICE_TEMPLATE = Path(__file__).with_name("norte.service")
+ALERTS_TEMPLATE = Path(__file__).with_name("alerts") / "template.yml"
 PRIVATE, SHARED = 0o600, 0o644
 # Entries of these files are what the company says of itself: an invented one would stand on its pages.
 _EXAMPLES_ONLY = ("objectives", "key_results", "decisions", "deliveries", "metrics")
@@ -141,7 +142,12 @@ def _files(plan: Plan) -> dict[Path, tuple[str, int]]:
         Path("norte.env"): (_env(plan), PRIVATE),
         Path(".dlt/config.toml"): (_config(plan), SHARED),
         Path(".dlt/secrets.toml"): (_secrets(plan), PRIVATE),
+        Path(ALERTS_FILE): (ALERTS_TEMPLATE.read_text(encoding="utf-8"), SHARED),
         Path("norte.service"): (_filled(SERVICE_TEMPLATE, plan), SHARED),
+        **{
+            Path(template.name): (_filled(template, plan), SHARED)
+            for template in sorted(SERVICE_TEMPLATE.parent.glob("norte-heartbeat.*"))
+        },
         Path("README.md"): (_filled(NOTES_TEMPLATE, plan), SHARED),
     }
     for source in sorted(GOVERNANCE_TEMPLATE.rglob("*")):

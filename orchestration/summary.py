@@ -52,6 +52,26 @@ def print_summary(
         if not result.success:
             say(f"[red]✗ {result.job} failed:[/] {escape(result.error)}")
             say(f"  its log: {result.log}")
+    _print_alerts(say, settings)
+
+
+def held_back_in(result: JobResult) -> list[str]:
+    """Tables that the run's publication carried over or lacks."""
+    facts = result.facts.get("publish", {}).get("") or {}
+    return sorted([*facts.get("held_back", ()), *facts.get("missing", ())])
+
+
+def _print_alerts(say: Any, settings: Settings) -> None:
+    """Alerts that nobody has got."""
+    from orchestration.alerts.of_home import alerter
+
+    by_channel: dict[tuple[str, str], list[str]] = {}
+    for one in alerter(settings).waiting():
+        by_channel.setdefault((one.channel, one.reason), []).append(one.title)
+    for (channel, reason), titles in by_channel.items():
+        where = f"by the channel {channel}" if channel else "at all"
+        say(f"[red]✗ not alerted {where}:[/] {escape(reason)}")
+        say(f"  waiting, the next run tries again: {escape('; '.join(dict.fromkeys(titles)))}")
 
 
 def _print_build(say: Any, build: JobResult, before: Mapping[str, int], settings: Settings) -> None:
@@ -63,7 +83,6 @@ def _print_build(say: Any, build: JobResult, before: Mapping[str, int], settings
     changed = {
         name: rows - before.get(name, 0) for name, rows in tables.items() if rows != before.get(name, 0)
     }
-    total = sum(tables.values())
     total = sum(tables.values())
     checks = facts["checks"] + arrival.get("checks", 0)
     say(f"\n[bold]Published[/] {len(tables)} tables with {total:,} rows; {checks} checks.")

@@ -13,11 +13,12 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from orchestration.owners import DEFAULT_OWNER, as_owner
+
 # What the build writes about itself; every other source is a vendor's.
 OWN_SOURCE = "norte"
 # In a model's meta `reads_raw_tables`, beside names of tables that it reads in every source.
 ALL_RAW_TABLES = "*"
-DEFAULT_OWNER = "team:data_platform"
 FRESH_FOR = timedelta(hours=26)
 WARN_AFTER = timedelta(hours=6)
 
@@ -93,10 +94,3 @@ def owner_of(props: Mapping[str, Any]) -> str:
 
 def _meta(props: Mapping[str, Any]) -> dict[str, Any]:
     return {**(props.get("meta") or {}), **((props.get("config") or {}).get("meta") or {})}
-
-
-def as_owner(name: str) -> str:
-    """`team:<name>` or an e-mail address: the two forms that Dagster takes."""
-    if "@" in name:
-        return name
-    return "team:" + re.sub(r"[^A-Za-z0-9_]+", "_", name.removeprefix("team:").strip().lower())

@@ -1,65 +1,102 @@
 """From Dagster's records to alerts.
 
-Belongs here: reading runs and check evaluations from the instance. Does not belong here: words, routes,
-channels.
+Belongs here: reading runs and check evaluations from the instance, and what is published from its file. Does
+not belong here: words, routes, channels.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 import dagster as dg
 
-from orchestration.alerts import Alerter
-from orchestration.alerts.rules import CheckState, check_alert, run_alert
+from orchestration.alerts import Alert, Alerter
+from orchestration.alerts.rules import CheckState, check_alert, late_alert, run_alert
+from orchestration.gate import table_name
+from orchestration.job_names import BUILD_JOB
+from orchestration.owners import DEFAULT_OWNER
+from orchestration.publishing.publication import read_publication
 from orchestration.settings import Settings
-from orchestration.translators import DEFAULT_OWNER
-
-
-def alerter(settings: Settings) -> Alerter:
-    """The alerter of a home."""
-    return Alerter(
-        settings.alerts_file,
-        default_urls=settings.alert_urls,
-        routes=settings.alert_routes,
-        clock=settings.now_utc,
-    )
+from orchestration.translators import FRESH_FOR, owner_of
 
 
 def alert(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> int:
-    """Alerts what a run that has ended brought: its failure, checks that failed, and what is well again.
+    """Alerts what a run that has ended brought: its failure, checks that failed, what is published and late,
+    and what is well again. A run that someone stopped is no failure and brings nothing.
 
-    Returns how many messages were sent; none when someone else has noticed the same before.
+    Returns how many alerts that concerned; none when someone else has noticed the same before.
     """
-    return _alert_run(alerts, instance, run, settings) + _alert_checks(alerts, instance, run.run_id, settings)
-
-
-def _alert_run(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> int:
-    if run.status == dg.DagsterRunStatus.SUCCESS:
-        return alerts.resolve(f"run:{run.job_name}")
-    if run.status != dg.DagsterRunStatus.FAILURE:
+    if run.status == dg.DagsterRunStatus.CANCELED:
         return 0
-    return alerts.raise_alert(
-        run_alert(
-            job=run.job_name,
-            run_id=run.run_id,
-            error=failure_reason(instance, run.run_id),
-            owner=DEFAULT_OWNER,
-            link=f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}",
-        )
+    raised: list[Alert] = []
+    over: list[str] = []
+    if run.status == dg.DagsterRunStatus.SUCCESS:
+        over.append(f"run:{run.job_name}")
+    elif run.status == dg.DagsterRunStatus.FAILURE:
+        raised.append(_of_run(instance, run, settings))
+    evaluated = set()
+    for evaluation in _evaluations(instance, run.run_id):
+        state = _state(evaluation)
+        evaluated.add(state.key)
+        if state.passed:
+            over.append(state.key)
+        else:
+            link = f"{settings.ui_url.rstrip('/')}/assets/{state.subject}?view=checks"
+            raised.append(check_alert(state, holds_back=_held_back(evaluation), link=link))
+    if run.job_name == BUILD_JOB:
+        late, fresh = _late(settings)
+        raised += late
+        over += fresh
+        is_whole = run.asset_selection is None and run.asset_check_selection is None
+        if run.status == dg.DagsterRunStatus.SUCCESS and is_whole and evaluated:
+            # A build judges everything there is: an open alert of another check is of one that was removed.
+            alerts.forget(lambda key: key.startswith("check:") and key not in evaluated)
+    return alerts.report(raised, over)
+
+
+def _of_run(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> Alert:
+    return run_alert(
+        job=run.job_name,
+        run_id=run.run_id,
+        error=failure_reason(instance, run.run_id),
+        owner=DEFAULT_OWNER,
+        link=f"{settings.ui_url.rstrip('/')}/runs/{run.run_id}",
     )
 
 
-def _alert_checks(alerts: Alerter, instance: dg.DagsterInstance, run_id: str, settings: Settings) -> int:
-    sent = 0
-    for evaluation in _evaluations(instance, run_id):
-        state = _state(evaluation)
-        if state.passed:
-            sent += alerts.resolve(state.key)
-        else:
-            link = f"{settings.ui_url.rstrip('/')}/assets/{state.subject}?view=checks"
-            sent += alerts.raise_alert(check_alert(state, holds_back=_held_back(evaluation), link=link))
-    return sent
+def _late(settings: Settings) -> tuple[list[Alert], list[str]]:
+    """Alerts of published tables that are older than promised, and the keys of all others."""
+    publication = read_publication(settings.published_dir / "current")
+    if publication is None:
+        return [], []
+    now = settings.now_utc()
+    late, fresh = [], []
+    owners: Mapping[str, str] | None = None
+    for table in publication.tables:
+        as_of = (table.since or publication.published_at).replace(tzinfo=UTC)
+        if now - as_of <= FRESH_FOR:
+            fresh.append(f"late:{table.full_name}")
+            continue
+        owners = _owners(settings) if owners is None else owners
+        owner = owners.get(table.full_name, DEFAULT_OWNER)
+        late.append(late_alert(table.full_name, as_of=as_of, promise=FRESH_FOR, now=now, owner=owner))
+    return late, fresh
+
+
+def _owners(settings: Settings) -> dict[str, str]:
+    """`<schema>.<table>` to its owner."""
+    try:
+        manifest = json.loads((settings.dbt_dir / "manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {
+        table_name(node): owner_of(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
 
 
 def failure_reason(instance: dg.DagsterInstance, run_id: str) -> str:
@@ -89,14 +126,16 @@ def _evaluations(instance: dg.DagsterInstance, run_id: str) -> list[Any]:
 
 def _state(evaluation: Any) -> CheckState:
     metadata = {name: getattr(value, "value", value) for name, value in evaluation.metadata.items()}
-    is_block = evaluation.severity == dg.AssetCheckSeverity.ERROR
+    severity = "block" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warn"
     return CheckState(
         name=evaluation.check_name,
         subject=evaluation.asset_key.to_user_string(),
         owner=str(metadata.get("owner") or DEFAULT_OWNER),
-        severity="block" if is_block else "warn",
+        severity="notice" if metadata.get("severity") == "notice" else severity,  # type: ignore[arg-type]
         passed=evaluation.passed,
         why=str(metadata.get("why") or ""),
+        message=str(metadata.get("observed") or ""),
+        remedy=str(metadata.get("remedy") or ""),
         failed_count=metadata.get("failed_rows"),
         failing_keys=metadata.get("keys_of_failing_rows") or (),
     )

@@ -5,7 +5,7 @@ sent), and the list of open alerts. Does not belong here: deciding what may be p
 data: an alert names tables, checks and keys, never contents.
 """
 
-from orchestration.alerts.dispatch import Alerter
+from orchestration.alerts.dispatch import Alerter, Waiting
 from orchestration.alerts.rules import Alert
 
-__all__ = ["Alert", "Alerter"]
+__all__ = ["Alert", "Alerter", "Waiting"]

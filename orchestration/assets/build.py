@@ -13,7 +13,6 @@ both. An engine runs with the file closed, under the same lock: what is built be
 moment.
 """
 
-import urllib.request
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -30,6 +29,7 @@ from orchestration.assets.published import PublishedFiles
 from orchestration.checks.arrival import ARRIVAL_STEP, POOL
 from orchestration.checks.suites import check_name, check_result, check_specs
 from orchestration.gate import Fault, held_back
+from orchestration.heartbeat import beat
 from orchestration.outcomes import (
     Outcome,
     failed_arrivals,
@@ -37,15 +37,14 @@ from orchestration.outcomes import (
     record_outcomes,
     record_publication,
 )
+from orchestration.owners import DEFAULT_OWNER
 from orchestration.progress import Progress, Report
 from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
-from orchestration.translators import DEFAULT_OWNER
 from orchestration.verdict import forget_verdict, read_verdict, write_verdict
 
 CHECK_OUTCOMES_KEY = dg.AssetKey(["raw", "norte", "check_outcomes"])
 PUBLICATIONS_KEY = dg.AssetKey(["raw", "norte", "publications"])
-HEARTBEAT_TIMEOUT_SECONDS = 10
 
 
 def build_assets(
@@ -193,8 +192,8 @@ def build_assets(
                 + "; ".join(f"{fault.table}: {fault.reason}" for fault in broken),
                 allow_retries=False,
             )
-        if settings.heartbeat_url and files.are_selected(assets):
-            _beat(settings.heartbeat_url, context)
+        if publication is not None:
+            beat(settings, str(publication.facts["publication"]))
 
     publications = dg.AssetSpec(
         PUBLICATIONS_KEY,
@@ -256,11 +255,3 @@ def _outcomes_spec(models: Models, made: Sequence[dg.AssetSpec], settings: Setti
         kinds={"dlt", settings.warehouse},
         skippable=True,
     )
-
-
-def _beat(url: str, context: dg.AssetExecutionContext) -> None:
-    """Tells the dead man's switch that there is a new publication; its silence must not stop anything."""
-    try:
-        urllib.request.urlopen(url, timeout=HEARTBEAT_TIMEOUT_SECONDS).close()
-    except OSError as error:
-        context.log.warning(f"the heartbeat could not be sent: {error}")

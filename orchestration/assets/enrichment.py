@@ -21,8 +21,9 @@ from ingestion.warehouse import Warehouse
 from orchestration.assets.models import Models
 from orchestration.gate import Fault, held_back, table_name, tables_concerned
 from orchestration.outcomes import Outcome
+from orchestration.owners import as_owner
 from orchestration.progress import Progress, Report
-from orchestration.translators import as_owner, group_name
+from orchestration.translators import group_name
 
 CHECK_NAME = "the_engine_came_to_its_end"
 

@@ -21,10 +21,11 @@ from ingestion.pipeline import LoadSummary, run_source
 from ingestion.registry import Connection
 from ingestion.source import Resource
 from ingestion.tables import AUDIT_TABLE
+from orchestration.owners import DEFAULT_OWNER
 from orchestration.progress import Progress, Report
 from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
-from orchestration.translators import DEFAULT_OWNER, FRESH_FOR, WARN_AFTER
+from orchestration.translators import FRESH_FOR, WARN_AFTER
 
 LOAD_TAG = "norte/load"
 INCREMENTAL = "incremental"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import dagster as dg
 from ingestion.warehouse import Warehouse
 from orchestration.assets.models import Models
 from orchestration.gate import public_tables
+from orchestration.outcomes import publication_rows
 from orchestration.progress import Progress, Report
 from orchestration.settings import Settings
 from orchestration.translators import FRESH_FOR, WARN_AFTER
@@ -142,7 +143,10 @@ class PublishedFiles:
             ),
         ]
         return PublishedRun(
-            results=tuple(results), held_back=held_back, log_rows=_log_rows(publication, now), facts=facts
+            results=tuple(results),
+            held_back=held_back,
+            log_rows=publication_rows(publication, now),
+            facts=facts,
         )
 
     def _spec(
@@ -177,33 +181,6 @@ def pages() -> list[str]:
 def page_key(page: str) -> dg.AssetKey:
     """The asset of a page."""
     return dg.AssetKey(["published", "pages", page])
-
-
-def _log_rows(publication: Any, now: datetime) -> list[dict[str, Any]]:
-    moment = now.astimezone(UTC).replace(tzinfo=None)
-    return [
-        {
-            "publication_id": publication.id,
-            "published_at": moment,
-            "table_schema": table.schema,
-            "table_name": table.name,
-            "is_held_back": table.is_held_back,
-            "held_back_since": table.since,
-            "reason": table.reason,
-            "data_as_of": table.since if table.is_held_back else publication.data_as_of,
-        }
-        for table in publication.tables
-    ] + [
-        {
-            "publication_id": publication.id,
-            "published_at": moment,
-            "table_schema": table.schema,
-            "table_name": table.name,
-            "is_held_back": True,
-            "reason": table.reason,
-        }
-        for table in publication.left_out
-    ]
 
 
 def _as_list(held_back: Mapping[str, str]) -> str:

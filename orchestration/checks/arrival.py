@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import dagster as dg
 
 from expectations.runner import list_checks, run_suites
+from ingestion.registry import enabled
 from orchestration.assets.ingestion import raw_key
 from orchestration.checks.suites import check_name, check_result, check_specs
 from orchestration.outcomes import Outcome, make_tables, record_outcomes
@@ -59,22 +60,36 @@ def arrival_checks(
             sources=sources,
             time_zone=settings.time_zone,
             own_email_domains=settings.own_email_domains,
+            instances=_instances(),
             report=lambda done, total, outcome: report(Progress("arrival", outcome.table, done, total)),
         )
         record_outcomes(
-            [Outcome.of_suite("raw", outcome) for outcome in outcomes],
+            # A notice is no fault: data health counts faults.
+            [Outcome.of_suite("raw", outcome) for outcome in outcomes if outcome.severity != "notice"],
             run_id=context.run.run_id,
             warehouse=warehouse,
             pipelines_dir=settings.pipelines_dir,
             now=now,
         )
-        failing = [f"{outcome.check} on {outcome.table}" for outcome in outcomes if not outcome.success]
+        failing = [
+            f"{outcome.check} on {outcome.table}"
+            for outcome in outcomes
+            if not outcome.success and outcome.severity != "notice"
+        ]
         report(Progress("arrival", result={"checks": len(outcomes), "failing_checks": failing}))
         for outcome in outcomes:
             if _key(keys[outcome.table], outcome.suite, outcome.check) in selected:
                 yield check_result(outcome, keys[outcome.table], held_by)
 
     return [check_arrivals]
+
+
+def _instances() -> dict[str, list[str]]:
+    """By source, the connections that are on."""
+    found: dict[str, list[str]] = {}
+    for connection in enabled():
+        found.setdefault(connection.source.name, []).append(connection.instance)
+    return found
 
 
 def _key(asset: dg.AssetKey, suite: str, check: str) -> dg.AssetCheckKey:

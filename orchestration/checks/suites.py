@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 
 from expectations.check import Check, CheckOutcome
-from orchestration.translators import as_owner
+from orchestration.owners import as_owner
 
 
 def check_name(suite: str, check: str) -> str:
@@ -64,6 +64,7 @@ def check_result(
             "owner": as_owner(outcome.owner),
             "severity": outcome.severity,
             "why": outcome.why,
+            "remedy": outcome.remedy,
             "holds_back": held_by(outcome.table) if blocks and not outcome.success else [],
         },
     )

@@ -30,9 +30,19 @@ def doctor(
     all_findings: Annotated[
         bool, typer.Option("--all", help="Also list what is well, one line each.")
     ] = False,
+    heartbeat: Annotated[
+        bool,
+        typer.Option(
+            "--heartbeat",
+            help="Only ask whether a build published lately; alerts if not. For a timer: needs no Dagster.",
+        ),
+    ] = False,
 ) -> None:
     """Tries every connection out, and looks at the platform itself; exit code 1 if there is a problem."""
     with ending_clearly() as console:
+        if heartbeat:
+            _take_pulse(console)
+            return
         from orchestration.examination import examine_all
 
         settings = Settings.load()
@@ -49,6 +59,22 @@ def doctor(
         _show(console, found, all_findings)
         if any(finding.status == "problem" for finding in found):
             raise typer.Exit(FAILED)
+
+
+def _take_pulse(console: Console) -> None:
+    from orchestration.alerts.rules import in_hours
+    from orchestration.heartbeat import take_pulse
+
+    settings = Settings.load()
+    # A sandbox company lives on its own day.
+    now = settings.now or Demo(settings.home).state().now or settings.now_utc()
+    pulse = take_pulse(settings, now)
+    ago = f"{in_hours(now - pulse.last)} ago" if pulse.last else "never"
+    words = f"last publication: {ago}; expected every {in_hours(pulse.promise)}"
+    console.print(Text.assemble(_mark("problem" if pulse.is_silent else "ok"), f" {words}"), highlight=False)
+    if pulse.is_silent:
+        console.print("→ systemctl status norte; norte doctor; norte run", style="bold", highlight=False)
+        raise typer.Exit(FAILED)
 
 
 def _show(console: Console, found: list[Finding], all_findings: bool) -> None:

@@ -22,7 +22,13 @@ from orchestration.publishing.publication import PublicationError
 from orchestration.settings import Settings
 
 FAILED = 1
+# 2 is a wrong option.
+HELD_BACK = 3
 INTERRUPTED = 130
+
+
+class CommandError(RuntimeError):
+    """A command was asked for something that there is not."""
 
 
 @contextmanager
@@ -39,6 +45,7 @@ def ending_clearly() -> Iterator[Console]:
         DemoError,
         CompanyError,
         PublicationError,
+        CommandError,
         SandboxServerError,
         ValidationError,
     ) as error:

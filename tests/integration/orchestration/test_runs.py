@@ -7,9 +7,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from ingestion.warehouse import Warehouse
 from orchestration.home import prepare
 from orchestration.settings import Settings
 
@@ -63,6 +66,9 @@ class Norte:
         self.home = home
         self.files = home / "company"
         shutil.copytree(TEMPLATE, self.files)
+        address = f"http://127.0.0.1:{hook.server_address[1]}/hooks/norte"
+        self.routes = home / "alerts.yml"
+        self.routes.write_text(f"channels: {{all: '{address}'}}\ndefault: [all]\n", encoding="utf-8")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("NORTE_", "SOURCES__", "DAGSTER_"))}
         self.environment = {
             **kept,
@@ -70,7 +76,6 @@ class Norte:
             "NORTE_NOW": "2026-10-05T06:00:00Z",
             "NORTE_PERSON_KEY_SECRET": "not-a-secret",
             "NORTE_RETRY_COUNT": "0",
-            "NORTE_ALERT_URLS": f"http://127.0.0.1:{hook.server_address[1]}/hooks/norte",
             "NO_PROXY": "127.0.0.1",
             "SOURCES__ENABLED": "governance",
             "SOURCES__GOVERNANCE__DIRECTORY": str(self.files),
@@ -108,12 +113,13 @@ def test_a_failed_run_ends_non_zero_says_what_to_mend_and_alerts_until_it_is_men
 
     failed = norte("run", "--source", "governance")
     assert failed.returncode == 1
+    assert failed.stdout.count("expected governance files that fit") == 1, "said once"
     assert "metrics.yml:2" in failed.stdout
     assert "Traceback" not in failed.stdout + failed.stderr
     [run] = norte.runs()
     assert (run.job_name, run.status) == ("ingest_governance", dg.DagsterRunStatus.FAILURE)
     [text] = hook.texts
-    assert text.startswith("*Failed: ingest_governance*")
+    assert text.startswith("🔴 *Failed: ingest_governance*")
     assert "metrics.yml:2" in text
     assert f"/runs/{run.run_id}" in text
 
@@ -125,7 +131,7 @@ def test_a_failed_run_ends_non_zero_says_what_to_mend_and_alerts_until_it_is_men
     mended = norte("run", "--source", "governance")
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert norte.materialized("raw", "governance", "metrics")
-    assert [text.splitlines()[0] for text in hook.texts[1:]] == ["*Recovered: ingest_governance*"]
+    assert [text.splitlines()[0] for text in hook.texts[1:]] == ["🟢 *Recovered: ingest_governance*"]
 
 
 def test_a_run_whose_process_was_killed_is_closed_by_the_next_one(norte: Norte) -> None:
@@ -144,6 +150,38 @@ def test_a_run_whose_process_was_killed_is_closed_by_the_next_one(norte: Norte) 
 
 
 def test_a_job_that_does_not_exist_is_named(norte: Norte) -> None:
-    result = norte("run", "--source", "salesforce_of_another")
+    result = norte("run", "--source", "salesforce_of_another", "--job", "build_all")
     assert result.returncode == 1
-    assert "ingest_salesforce_of_another" in result.stdout
+    assert "came build_all, ingest_salesforce_of_another" in result.stderr
+    assert "expected jobs out of ingest_governance, build_marts" in result.stderr
+
+
+def test_a_run_that_someone_stops_is_no_failure_and_alerts_nobody(norte: Norte, hook: Hook) -> None:
+    hook.texts.clear()
+    before = {run.run_id for run in norte.runs()}
+    beat = norte.home / "heartbeat.json"
+    with Warehouse(norte.home / "warehouse.duckdb").lock("the test"):
+        # It waits for the warehouse, and so is certainly under way.
+        running = subprocess.Popen(
+            [Path(sys.executable).with_name("norte"), "run", "--build"],
+            env=norte.environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        log = norte.home / "logs" / "build_marts.log"
+        until = time.monotonic() + 120
+        while not (log.exists() and "waiting for" in log.read_text(encoding="utf-8")):
+            assert running.poll() is None, running.communicate()[0]
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert "held by the test" in log.read_text(encoding="utf-8")
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Stopped." in said
+    [run] = [run for run in norte.runs() if run.run_id not in before]
+    assert (run.job_name, run.status) == ("build_marts", dg.DagsterRunStatus.CANCELED)
+    assert hook.texts == []
+    assert not beat.exists()

@@ -62,16 +62,22 @@ def write_source(connection: duckdb.DuckDBPyConnection, source: str, rows: int =
     connection.execute(f"create schema {dataset}")
     connection.execute(f"create table {dataset}._dlt_loads (load_id text, status bigint)")
     connection.execute(f"insert into {dataset}._dlt_loads values ('1', 0), ('2', 0)")
-    connection.execute(f"create table {dataset}.load_audit (load_id text, completed_at timestamp)")
     connection.execute(
-        f"insert into {dataset}.load_audit values ('1', ?), ('2', ?)",
-        [NOW - timedelta(days=1), NOW - timedelta(hours=1)],
+        f"create table {dataset}.load_audit (_instance text, load_id text, completed_at timestamp)"
+    )
+    connection.execute(
+        f"insert into {dataset}.load_audit values (?, '1', ?), (?, '2', ?)",
+        [source, NOW - timedelta(days=1), source, NOW - timedelta(hours=1)],
     )
     for table, promise in contract["tables"].items():
         types = {**ENVELOPE, **({"_parent_version_id": "text"} if promise.get("parent") else {})}
         types |= {c: s if isinstance(s, str) else s["type"] for c, s in promise["columns"].items()}
         columns = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
         connection.execute(f"create table {dataset}.{table} ({columns})")
+        connection.execute(
+            f"create table {dataset}.{table}_rejected (_instance text, _key text, reason text, payload text,"
+            " _extracted_at timestamp, _dlt_load_id text)"
+        )
         values = []
         for row in range(rows):
             envelope = {
@@ -211,6 +217,62 @@ def test_data_older_than_promised_is_told(zendesk: File) -> None:
     found = failed(run_suites("raw", zendesk, now=NOW + timedelta(hours=30), names=["zendesk"]))
     assert set(found) == {"freshness"}
     assert found["freshness"].severity == "warn"
+
+
+def test_every_connection_keeps_the_promise_for_itself(zendesk: File) -> None:
+    change(zendesk, "insert into raw_zendesk.load_audit values ('zendesk_emea', '2', timestamp '2026-10-01')")
+    found = failed(run_suites("raw", zendesk, now=NOW, names=["zendesk"]))
+    assert found["freshness"].failing_keys == ("zendesk_emea",)
+    assert found["freshness"].remedy
+    # One that is off promises nothing; one that never loaded does.
+    on = {"zendesk": ["zendesk", "zendesk_new"]}
+    found = failed(run_suites("raw", zendesk, now=NOW, names=["zendesk"], instances=on))
+    assert found["freshness"].failing_keys == ("zendesk_new",)
+
+
+def test_rows_that_the_last_day_could_not_read_are_told_by_key(zendesk: File) -> None:
+    row = "'zendesk', ?, 'tickets.created_at: no timestamp', '{}', ?, '1'"
+    with duckdb.connect(zendesk.path) as connection:
+        for key, days in (("9", 0), ("8", 3)):
+            connection.execute(
+                f"insert into raw_zendesk.tickets_rejected values ({row})", [key, NOW - timedelta(days=days)]
+            )
+    found = failed(run_suites("raw", zendesk, now=NOW, names=["zendesk"]))
+    assert set(found) == {"tickets__readable"}
+    assert found["tickets__readable"].failing_keys == ("zendesk|9",)
+
+
+@pytest.mark.parametrize("source", sorted(freshness_promise_hours()))
+def test_a_vendors_object_that_looks_otherwise_is_told_for_every_table_of_every_source(
+    source: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "work.duckdb"
+    with duckdb.connect(path) as connection:
+        write_source(connection, source)
+        tables = [
+            name
+            for name, promise in yaml.safe_load((CONTRACTS / f"{source}.yml").read_text())["tables"].items()
+            if not promise.get("parent")
+        ]
+        for table in tables:
+            name = f"raw_{source}.{table}"
+            old = '{"id": 1, "properties": {"amount": "7", "tags": ["a"], "region": null}}'
+            new = '{"id": 1, "properties": {"amount": "7", "tags": "a", "plan": "x"}}'
+            connection.execute(f"update {name} set payload = ?", [old])
+            connection.execute(
+                f"insert into {name} select * replace (_key || 'n' as _key,"
+                f" _version_id || 'n' as _version_id, ? as payload,"
+                f" timestamp '2026-10-05 06:00:01' as _extracted_at) from {name}",
+                [new],
+            )
+    found = failed(run_suites("raw", File(path), now=NOW, names=[source]))
+    for table in tables:
+        fields, new_fields = found[f"{table}__fields"], found[f"{table}__new_fields"]
+        assert "gone: properties.region" in fields.observed
+        assert "of another type: properties.tags (list before, text now)" in fields.observed
+        assert (fields.severity, fields.failing_keys) == ("warn", ("properties.region", "properties.tags"))
+        assert (new_fields.severity, new_fields.failing_keys) == ("notice", ("properties.plan",))
+        assert fields.remedy
 
 
 def test_a_day_with_far_too_few_events_fails_the_volume(tmp_path: Path) -> None:

@@ -25,10 +25,8 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NORTE_OWN_EMAIL_DOMAINS", "norte.example, norte.dev")
-    monkeypatch.setenv("NORTE_ALERT_URLS", "https://hooks.example/1")
     settings = Settings.load()
     assert settings.own_email_domains == ["norte.example", "norte.dev"]
-    assert settings.alert_urls == ["https://hooks.example/1"]
 
 
 def test_now_is_utc_however_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +52,7 @@ def test_all_state_lies_below_home(tmp_path: Path) -> None:
         settings.dbt_dir,
         settings.logs_dir,
         settings.alerts_file,
+        settings.heartbeat_file,
     ]
     assert all(place.is_relative_to(tmp_path) for place in places)
 

@@ -12,6 +12,7 @@ import pytest
 
 from expectations.check import CheckOutcome
 from orchestration.alerts import Alerter
+from orchestration.alerts.templates import as_text
 from orchestration.checks.suites import check_result
 from orchestration.settings import Settings
 from orchestration.watch import alert
@@ -50,7 +51,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     messages: list[tuple[str, str]] = []
     monkeypatch.setattr(
         "orchestration.alerts.dispatch.send_to_console",
-        lambda message: messages.append((message.title, message.body)),
+        lambda message: messages.append((message.title, as_text(message))),
     )
     return messages
 
@@ -66,7 +67,7 @@ def test_a_failing_block_check_is_alerted_once_with_what_it_holds_back_and_then_
         assert alert(alerts, instance, run_check(instance, success=True), settings) == 1
     (title, body), (recovered, _) = sent
     assert title == "Blocked: metric__mrr_adds_up on marts/metric/fct_mrr_daily"
-    assert "Owner: team:product_operations" in body
+    assert "Owner: product_operations" in body
     assert "Held back: metric.fct_mrr_daily, metric.mart_metric__daily" in body
     assert "hubspot:7|2026-10-01" in body
     assert "http://127.0.0.1:3999/assets/marts/metric/fct_mrr_daily?view=checks" in body
