@@ -8,6 +8,6 @@ An engine may read what dbt makes of the results of those before it, never of th
 from __future__ import annotations
 
 from ingestion.enrichment.engine import Engine
+from ingestion.enrichment.insight.pipeline import ENGINE as INSIGHT
 
-# from ingestion.enrichment.<engine>.pipeline import ENGINE, and its name here.
-ENGINES: tuple[Engine, ...] = ()
+ENGINES: tuple[Engine, ...] = (INSIGHT,)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ _THRESHOLDS: dict[str, dict[str, float]] = {
     "nps": {"low": 15.0},
 }
 
+_REVIEWED_EVERY = 40
+
 # status, project key (empty: all), kind, category override
 _STATUSES: tuple[tuple[str, str, str, str], ...] = (
     ("In Progress", "", "active", ""),
@@ -106,7 +109,11 @@ def write_company(world: World, now: datetime, out: Path) -> None:
     _write_yaml(out / "health_weights.yml", {"weights": _HEALTH_WEIGHTS})
     for theme in _themes(visible):
         _write_yaml(out / "themes" / f"{theme['id']}.yml", theme)
-    _write_csv(out / "theme_overrides.csv", ("feedback_id", "theme_id", "action", "by", "at", "reason"), ())
+    _write_csv(
+        out / "theme_overrides.csv",
+        ("feedback_id", "theme_id", "action", "by", "at", "reason"),
+        _theme_overrides(visible),
+    )
     _write_csv(
         out / "accounts.csv",
         ("source", "external_id", "account_id", "excluded", "reason"),
@@ -310,6 +317,7 @@ def _themes(visible: _Visible) -> Iterable[dict[str, Any]]:
             status="active" if governed else "proposed",
             description=f"{theme.name['en']}: what customers say about it, in any language.",
             any=list(theme.rules) or None,
+            tags=[theme.theme_id.replace("_", "-"), *theme.loss_reasons] if governed else None,
             examples=[
                 text.format(n=12, thing=thing, tool="SAP", day=day)
                 for language, thing, day in (("en", "orders", "Monday"), ("pt", "pedidos", "segunda-feira"))
@@ -317,6 +325,18 @@ def _themes(visible: _Visible) -> Iterable[dict[str, Any]]:
             ],
             since=since,
         )
+
+
+def _theme_overrides(visible: _Visible) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Somebody reads a ticket now and then and says what it is about."""
+    reviewer = next(row["owner_name"] for row in visible.records("teams") if row["team_id"] == 1)
+    governed = {theme.theme_id for theme in THEMES if theme.rules}
+    for row in visible.records("tickets"):
+        if row["ticket_id"] % _REVIEWED_EVERY == 0 and row.get("truth_theme") in governed:
+            # As feedback ids are made: instance, kind of object, vendor's id, part.
+            item = md5(f"zendesk|ticket|{row['ticket_id']}|".encode(), usedforsecurity=False).hexdigest()
+            day = (row["visible_at"] + timedelta(days=1)).date().isoformat()
+            yield item, row["truth_theme"], "set", reviewer, day, "monthly review"
 
 
 def _calendars(world: World, now: datetime) -> dict[str, Any]:

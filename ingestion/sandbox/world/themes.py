@@ -20,6 +20,7 @@ class Theme:
         feature: which feature's incidents make it burst.
         rules: regular expressions of the governed taxonomy; without any the theme is not governed (yet).
         subjects, sentences: by language; `{n}`, `{thing}`, `{tool}`, `{day}` are filled in.
+        loss_reasons: reasons of lost deals that say the same.
         since_share: it does not come up before this share of the world's time.
     """
 
@@ -32,6 +33,7 @@ class Theme:
     rules: tuple[str, ...]
     subjects: dict[str, tuple[str, ...]]
     sentences: dict[str, tuple[str, ...]]
+    loss_reasons: tuple[str, ...] = ()
     since_share: float = 0.0
     owner: str | None = "product"
 
@@ -433,6 +435,7 @@ THEMES: tuple[Theme, ...] = (
                 "O preço do plano inclui {thing}?",
             ),
         },
+        loss_reasons=("price",),
     ),
     Theme(
         "alerts_noise",

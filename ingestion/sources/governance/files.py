@@ -118,6 +118,7 @@ THEME: Mapping[str, Field] = {
     "none": _PATTERNS,
     "examples": _TEXTS,
     "not": _TEXTS,
+    "tags": _TEXTS,
     "merged_into": Field("slug"),
     "since": Field("date"),
 }

@@ -142,6 +142,12 @@ RESOURCES: tuple[Resource, ...] = (
         description="The taxonomy of customer feedback; patterns and examples are in the payload.",
     ),
     Resource(
+        "theme_tags",
+        ("theme_id", "tag"),
+        {"theme_id": "text", "tag": "text"},
+        description="What a tool calls a theme (lower case): tags of tickets, reasons of lost deals.",
+    ),
+    Resource(
         "theme_overrides",
         ("feedback_id", "theme_id"),
         {

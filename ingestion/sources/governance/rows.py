@@ -54,6 +54,12 @@ def company_rows(company: Company, now: datetime, problems: Problems) -> dict[st
         ],
         "metrics": [_metric(entry) for entry in entries["metrics"]],
         "themes": [_theme(entry) for entry in company.themes],
+        "theme_tags": [
+            Record(values, values)
+            for entry in company.themes
+            for tag in sorted({text.strip().lower() for text, _ in entry["tags"] or []})
+            for values in [{"theme_id": entry["id"], "tag": tag}]
+        ],
         "theme_overrides": [
             _record(
                 row,

@@ -23,12 +23,14 @@ survey_answers as (
         vendor_submission_id as vendor_object_id,
         _instance as instance,
         cast(null as {{ type_text() }}) as ticket_id,
+        cast(null as {{ type_text() }}) as deal_id,
         cast(null as {{ type_text() }}) as account_record_id,
         contact_id as person_ref,
         answered_at as occurred_at,
         case when score >= 9 then 'praise' when score <= 6 then 'complaint' end as kind,
         score,
         'nps_0_10' as score_scale,
+        body,
         coalesce(trim(body), '') <> '' as has_text,
         '{{ var("crm_link_base") }}/feedback-submissions/' || vendor_submission_id as source_url
     from {{ ref('stg_hubspot__feedback_submissions') }}
@@ -42,12 +44,14 @@ notes as (
         notes.vendor_note_id as vendor_object_id,
         notes._instance as instance,
         cast(null as {{ type_text() }}) as ticket_id,
+        note_deals.to_id as deal_id,
         coalesce(note_companies.to_id, deal_companies.to_id) as account_record_id,
         note_contacts.to_id as person_ref,
         notes.occurred_at,
         cast(null as {{ type_text() }}) as kind,
         cast(null as {{ type_double() }}) as score,
         cast(null as {{ type_text() }}) as score_scale,
+        notes.body,
         true as has_text,
         '{{ var("crm_link_base") }}/note/' || notes.vendor_note_id as source_url
     from {{ ref('stg_hubspot__notes') }} as notes

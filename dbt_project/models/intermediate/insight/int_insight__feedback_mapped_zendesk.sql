@@ -6,6 +6,7 @@ select
     vendor_response_id as vendor_object_id,
     _instance as instance,
     ticket_id,
+    cast(null as {{ type_text() }}) as deal_id,
     cast(null as {{ type_text() }}) as account_record_id,
     responder_id as person_ref,
     answered_at as occurred_at,
@@ -15,6 +16,7 @@ select
         when 'bad' then cast(0 as {{ type_double() }})
     end as score,
     'csat_good_bad' as score_scale,
+    body,
     coalesce(trim(body), '') <> '' as has_text,
     '{{ var("support_link_base") }}/agent/tickets/' || vendor_ticket_id as source_url
 from {{ ref('stg_zendesk__csat_responses') }}

@@ -11,12 +11,14 @@ feedback as (
         'vendor_object_id': 'text',
         'instance': 'text',
         'ticket_id': 'text',
+        'deal_id': 'text',
         'account_record_id': 'text',
         'person_ref': 'text',
         'occurred_at': 'timestamp',
         'kind': 'text',
         'score': 'double',
         'score_scale': 'text',
+        'body': 'text',
         'has_text': 'boolean',
         'source_url': 'text',
     }) }}
@@ -59,11 +61,13 @@ final as (
         linked.instance,
         accounts.account_id,
         linked.person_key,
+        linked.deal_id,
         linked.occurred_at,
         linked.kind,
         linked.score,
         linked.score_scale,
         linked.tags,
+        linked.body,
         linked.has_text,
         linked.source_url
     from linked

@@ -24,6 +24,8 @@ final as (
         tickets.priority,
         tickets.status,
         tickets.tags,
+        tickets.subject,
+        tickets.description,
         {{ list_contains_value('tickets.tags', "'closed_by_merge'") }} as is_merged,
         tickets.created_at,
         tickets.is_deleted or tickets.status = 'deleted' as is_deleted,

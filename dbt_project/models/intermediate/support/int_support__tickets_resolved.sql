@@ -18,6 +18,8 @@ tickets as (
         'priority': 'text',
         'status': 'text',
         'tags': 'text',
+        'subject': 'text',
+        'description': 'text',
         'is_merged': 'boolean',
         'created_at': 'timestamp',
         'is_deleted': 'boolean',

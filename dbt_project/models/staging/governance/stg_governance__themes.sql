@@ -9,6 +9,7 @@ latest as (
         'owner': 'text',
         'status': 'text',
         'description': 'text',
+        'payload': 'text',
     }) }}
 ),
 
@@ -21,6 +22,9 @@ final as (
         owner,
         status,
         description,
+        {{ json_text('payload', ['merged_into']) }} as merged_into,
+        {{ dbt.safe_cast(json_text('payload', ['since']), column_type('date')) }} as since_on,
+        payload as definition,
         {{ envelope() }}
     from latest
     where not _is_deleted
