@@ -247,7 +247,7 @@ class Charts:
                 .mark_area(opacity=0.92)
                 .encode(
                     x=axis,
-                    y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="~s", tickCount=5), stack="zero"),
+                    y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=",d", tickCount=5), stack="zero"),
                     color=self._colour(colour, colours),
                     order=alt.Order("order:Q"),
                 )

@@ -256,7 +256,7 @@ class Page:
         if strong:
             sentences.append(self.texts("marks.aimed", names="; ".join(strong)))
         if others:
-            sentences.append(self.texts.plural("marks.others", others))
+            sentences.append(self.texts.plural("marks.others" if strong else "marks.only", others))
         return " ".join([*sentences, self.texts("marks.caution")])
 
     def series(

@@ -19,7 +19,12 @@ FLOWS = frozenset({"tickets_created", "deals_won_amount", "work_items_done"})
 # Weekends are quiet: such a level is read as the mean of the last seven days, whatever day the last one is.
 WEEKLY_MEANS = frozenset({"stickiness", "contact_ratio", "one_touch_ratio", "full_resolution_minutes_median"})
 # A daily median jumps with a handful of tickets: the window's median is read from the tickets themselves.
-MEDIANS = {"first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at")}
+MEDIANS = {
+    "first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at"),
+    "full_resolution_minutes_median": ("metric.fct_tickets", "full_resolution_minutes", "solved_at"),
+}
+# A share of one day's tickets jumps likewise: it is told of the whole window.
+WINDOW_RATIOS = frozenset({"one_touch_ratio", "contact_ratio"})
 TOO_FEW_ANSWERS = 30
 
 
@@ -86,7 +91,8 @@ class Standing:
         return self.metric_id == "nps" and (self.count or 0) < TOO_FEW_ANSWERS
 
 
-_Days = dict[date, tuple[float | None, float | None]]
+# The value, its denominator and its numerator.
+_Days = dict[date, tuple[float | None, float | None, float | None]]
 
 
 def standings(published: Published) -> dict[str, Standing]:
@@ -101,12 +107,16 @@ def standings(published: Published) -> dict[str, Standing]:
         ):
             began[row["metric_id"]] = row["began_on"]
         for row in published.rows(
-            "select metric_id, date_on, value, denominator from metric.mart_metric__daily"
+            "select metric_id, date_on, value, numerator, denominator from metric.mart_metric__daily"
             " where segment = 'all' and date_on between ? and ? order by metric_id, date_on",
             last - timedelta(days=_SERIES_WEEKS * 7 + WINDOW_DAYS),
             last,
         ):
-            by_metric.setdefault(row["metric_id"], {})[row["date_on"]] = (row["value"], row["denominator"])
+            by_metric.setdefault(row["metric_id"], {})[row["date_on"]] = (
+                row["value"],
+                row["denominator"],
+                row["numerator"],
+            )
     return {
         metric_id: _standing(published, row, by_metric.get(metric_id, {}), began.get(metric_id), last)
         for metric_id, row in published.metrics.items()
@@ -120,7 +130,7 @@ def _standing(
     metric_id = str(metric["metric_id"])
 
     def level(end: date) -> float | None:
-        return days.get(end, (None, None))[0]
+        return days.get(end, (None, None, None))[0]
 
     def total(end: date, count: int = WINDOW_DAYS) -> float | None:
         # A window that reaches back before the first day would look like growth.
@@ -133,6 +143,11 @@ def _standing(
         known = [value for value in found if value is not None]
         return sum(known) / len(known) if known else None
 
+    def ratio(end: date, count: int = WINDOW_DAYS) -> float | None:
+        found = [days[day] for n in range(count) if (day := end - timedelta(days=n)) in days]
+        whole = sum(denominator or 0.0 for _, denominator, _ in found)
+        return sum(numerator or 0.0 for _, _, numerator in found) / whole if whole else None
+
     def median(end: date, count: int = WINDOW_DAYS) -> float | None:
         return _median(published, metric_id, end, count)
 
@@ -142,6 +157,8 @@ def _standing(
         value, before, weekly = total(last), total(earlier), [total(end, 7) for end in ends]
     elif metric_id in MEDIANS:
         value, before, weekly = median(last), median(earlier), [median(end, 7) for end in ends]
+    elif metric_id in WINDOW_RATIOS:
+        value, before, weekly = ratio(last), ratio(earlier), [ratio(end, 7) for end in ends]
     elif metric_id in WEEKLY_MEANS:
         value, before, weekly = mean(last), mean(earlier), [mean(end) for end in ends]
     else:
@@ -156,7 +173,7 @@ def _standing(
         owner=str(metric["owner"]) if metric["owner"] else None,
         value=value,
         before=before,
-        count=days.get(last, (None, None))[1],
+        count=days.get(last, (None, None, None))[1],
         series=tuple(number for number in weekly if number is not None),
         target=float(target) * scale if isinstance(target, float | int) else None,
         target_on=metric["target_on"] if isinstance(metric["target_on"], date) else None,
