@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from tests.truth.base import FREE_MAIL, Truth, remembered
+from tests.truth.base import Truth, remembered
 from tests.truth.daily import mart_metric__daily
 from tests.truth.delivery import (
     delivery_of,
@@ -28,6 +28,7 @@ from tests.truth.delivery import (
     traceability,
 )
 from tests.truth.flow import is_month_over, team_days, with_all_teams, with_ratio
+from tests.truth.identity import ladder
 from tests.truth.support import RESOLVED, fct_tickets, ticket_accounts
 
 DEFINITIONS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "reference" / "metrics.csv"
@@ -357,21 +358,17 @@ def _unmeasured(truth: Truth) -> list[tuple[str, str, str | None, date | None]]:
 
 
 def _unmatched(truth: Truth) -> list[tuple[str, str, str | None, date | None]]:
-    """Zendesk's organisations (900,000,000 + account) that neither an id, a domain nor a file ties to one."""
-    named = {
-        int(row["external_id"])
-        for row in truth.csv("accounts.csv")
-        if row["source"] == "zendesk" and row["account_id"]
-    }
-    accounts = truth.accounts
-    domains = accounts.domain.str.lower()
-    shared = set(domains[domains.duplicated(keep=False)])
+    """Zendesk's organisations (900,000,000 + account) that no rung of the ladder ties to an account."""
+    found = ladder(truth)
     return [
-        ("organization_without_account", f"zendesk:{organization}", None, truth.local_day(account.created_at))
-        for account, domain in zip(accounts.itertuples(), domains, strict=True)
-        if (organization := 900_000_000 + int(account.account_id)) not in named
-        and int(account.account_id) % 10 == 0
-        and (pd.isna(domain) or domain in shared or domain in FREE_MAIL)
+        (
+            "organization_without_account",
+            f"zendesk:{900_000_000 + number}",
+            None,
+            truth.local_day(found.created[number]),
+        )
+        for number, match in found.organizations.items()
+        if match.account is None
     ]
 
 

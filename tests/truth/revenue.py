@@ -14,7 +14,7 @@ SIGNED_TYPES = ("new", "reactivation", "expansion", "contraction", "churn")
 
 
 @remembered
-def _contracts(truth: Truth) -> pd.DataFrame:
+def recurring_contracts(truth: Truth) -> pd.DataFrame:
     """Recurring line items of won deals that count, with the account they belong to now."""
     contracts = truth.state("contracts")
     contracts = contracts[~contracts.is_deleted.astype(bool) & contracts.is_recurring.astype(bool)].copy()
@@ -31,7 +31,7 @@ def _contracts(truth: Truth) -> pd.DataFrame:
 def _daily_lines(truth: Truth) -> pd.DataFrame:
     """The winning contract of each account, plan and day: monthly price (native), currency, quantity."""
     winners: dict[tuple[int, int, date], tuple] = {}
-    for row in _contracts(truth).itertuples():
+    for row in recurring_contracts(truth).itertuples():
         start, end = _as_date(row.starts_on), _as_date(row.ends_on)
         rank = (start, row.signed_at, row.contract_id)
         day = start

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tests.truth.base import FREE_MAIL, Truth, remembered
+from tests.truth.base import Truth, remembered
+from tests.truth.identity import ladder
 from tests.truth.revenue import deal_states, fct_mrr_daily
 
 RESOLVED = frozenset({"solved", "closed"})
@@ -23,39 +24,10 @@ def ticket_accounts(truth: Truth) -> pd.DataFrame:
 
 
 def resolve_accounts(truth: Truth, accounts: pd.Series, requesters: pd.Series) -> pd.Series:
-    """The identity ladder as support data allows: explicit id, then the domain."""
-    overrides = {
-        int(row["external_id"]) - 900_000_000: int(row["account_id"].split(":")[-1])
-        for row in truth.csv("accounts.csv")
-        if row["source"] == "zendesk" and row.get("account_id")
-    }
-    domains = truth.world.state("accounts", truth.aware_now).set_index("account_id").domain
-    alive = set(truth.accounts.account_id.astype(int))
-    by_domain = {
-        str(domain).lower(): int(account)
-        for account, domain in truth.accounts.set_index("account_id").domain.dropna().items()
-    }
-    emails = truth.state("people").set_index("person_id").email
-
-    def resolve(account: object, person: object) -> int | None:
-        if pd.notna(account):
-            account = int(account)  # type: ignore[call-overload]
-            if account in overrides:
-                return truth.survivor[overrides[account]]
-            if account % 10 != 0:
-                found = truth.survivor[account]
-                return found if found in alive else None
-            domain = domains.get(account)
-            if pd.notna(domain) and str(domain).lower() in by_domain:
-                return by_domain[str(domain).lower()]
-        email = emails.get(int(person)) if pd.notna(person) else None  # type: ignore[call-overload]
-        domain = str(email).lower().split("@")[-1] if pd.notna(email) else None
-        if domain and domain not in FREE_MAIL and domain != truth.world.meta.own_domain:
-            return by_domain.get(domain)
-        return None
-
+    """The account that the help desk's records of a ticket lead to."""
+    found = ladder(truth)
     return pd.Series(
-        [resolve(account, person) for account, person in zip(accounts, requesters, strict=True)],
+        [found.ticket(account, person).account for account, person in zip(accounts, requesters, strict=True)],
         index=accounts.index,
         dtype="Int64",
     )

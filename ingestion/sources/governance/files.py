@@ -235,6 +235,17 @@ _OPTIONAL_COLUMNS = (
     "assigned_at",
     "project_key",
 )
+# What mart_insight__account_health measures.
+HEALTH_COMPONENTS = frozenset(
+    {
+        "usage_trend",
+        "active_share",
+        "support_load",
+        "sentiment",
+        "renewal_distance",
+        "champion_activity",
+    }
+)
 _KNOWN_NAMES = (
     *(f"{name}.yml" for name in (*YAML_FILES, "calendars", "mappings", "health_weights")),
     *(f"{name}.csv" for name in CSV_FILES),
@@ -410,7 +421,17 @@ def _read_weights(directory: Path, company: Company, problems: Problems) -> None
                 path.name, value.line, "one top key 'weights'", f"{key!r}", closest(key, ["weights"])
             )
     if "weights" in content:
-        company.health_weights = _numbers(content["weights"], "a weight", path.name, problems)
+        weights = content["weights"]
+        company.health_weights = _numbers(weights, "a weight", path.name, problems)
+        named = weights.content if isinstance(weights.content, dict) else {}
+        for component in company.health_weights.keys() - HEALTH_COMPONENTS:
+            problems.add(
+                path.name,
+                named[component].line,
+                f"a component of account health: {', '.join(sorted(HEALTH_COMPONENTS))}",
+                repr(component),
+                closest(component, sorted(HEALTH_COMPONENTS)),
+            )
 
 
 def _numbers(value: Value, what: str, file: str, problems: Problems) -> dict[str, float]:

@@ -92,14 +92,15 @@ def user(found: Mapping[str, Any]) -> Record:
     )
 
 
-def organization(found: Mapping[str, Any]) -> Record:
-    """An organisation."""
+def organization(found: Mapping[str, Any], country_field: str = "country") -> Record:
+    """An organisation; `country_field` is the key of its own field that holds the country."""
     return Record(
         values={
             "organization_id": str(found["id"]),
             "name": found.get("name"),
             "external_id": _text(found.get("external_id")),
             "domain_names": _joined(found.get("domain_names")),
+            "country": _text((found.get("organization_fields") or {}).get(country_field)),
             "created_at": found.get("created_at"),
             "updated_at": found.get("updated_at"),
             "deleted_at": found.get("deleted_at"),

@@ -83,6 +83,7 @@ ORGANIZATIONS = Resource(
         "name": "text",
         "external_id": "text",
         "domain_names": "text",
+        "country": "text",
         "created_at": "timestamp",
         "updated_at": "timestamp",
         "deleted_at": "timestamp",

@@ -26,6 +26,8 @@ class ZendeskSettings(ConnectionSettings):
             time when they were asked for.
         requests_per_minute, exports_per_minute, user_exports_per_minute: limits until the account's own are
             known from its headers.
+        organization_country_field: key of the organisations' own field that holds their country (a code or an
+            English name); with it, an organisation may be matched to an account by its name.
         rows_per_slice: records that are committed together.
     """
 
@@ -41,4 +43,5 @@ class ZendeskSettings(ConnectionSettings):
     requests_per_minute: int = 200
     exports_per_minute: int = 10
     user_exports_per_minute: int = 20
+    organization_country_field: str = "country"
     rows_per_slice: int = 50_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from ingestion.errors import ConfigurationInvalid, RequestRefused, Unauthorized
@@ -93,7 +94,9 @@ class ZendeskReader:
         since = self._since(self._part("organizations").get("end_time"))
         pages = self._client.export_by_time("organizations", "organizations", start_time=since)
         for organizations, end_time in pages:
-            yield Batch("organizations", mapped(organizations, records.organization))
+            country = self._settings.organization_country_field
+            read = partial(records.organization, country_field=country)
+            yield Batch("organizations", mapped(organizations, read))
             yield Checkpoint("organizations", {"end_time": end_time})
 
     def _ticket_events(self) -> Stream:

@@ -5,7 +5,9 @@ select
     vendor_organization_id,
     _instance as instance,
     external_id as account_external_id,
+    organization_name,
     domain_names,
+    country,
     created_at,
     is_deleted
 from {{ ref('stg_zendesk__organizations') }}

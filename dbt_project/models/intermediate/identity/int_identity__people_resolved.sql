@@ -4,7 +4,7 @@
   takes its survivor's key. Links to accounts are kept with their method.
 #}
 {% set carried = [
-    'source_name', 'system', 'instance', 'email_key', 'email_domain', 'account_record_id', 'organization_ref',
+    'source_name', 'system', 'instance', 'vendor_person_id', 'email_key', 'email_domain', 'account_record_id', 'organization_ref',
     'account_external_id', 'is_staff', 'is_bot', 'team_source_key', 'first_seen_at', 'is_active', 'is_deleted',
 ] %}
 
@@ -101,20 +101,31 @@ staff_keys as (
     where is_staff or {{ is_own_domain('email_domain') }}
 ),
 
+-- Governance may name the account of one person's record, or that of the group it is in.
+governed_accounts as (
+    select
+        identified.person_ref,
+        max(accounts.account_id) as account_id
+    from identified
+    inner join overrides
+        on
+            overrides.source in (identified.source_name, identified.instance)
+            and overrides.external_id in (
+                'person/' || identified.person_ref,
+                'person/' || identified.vendor_person_id,
+                identified.account_external_id
+            )
+    inner join accounts on overrides.account_id in (accounts.account_record_id, accounts.vendor_account_id)
+    group by identified.person_ref
+),
+
 external_accounts as (
     select
         identified.person_ref,
-        max(coalesce(governed.account_id, explicit.account_id)) as account_id
+        max(explicit.account_id) as account_id
     from identified
-    left join overrides
-        on
-            overrides.source in (identified.source_name, identified.instance)
-            and overrides.external_id = identified.account_external_id
-    left join accounts as governed
-        on overrides.account_id in (governed.account_record_id, governed.vendor_account_id)
-    left join accounts as explicit
+    inner join accounts as explicit
         on identified.account_external_id in (explicit.vendor_account_id, explicit.account_record_id)
-    where identified.account_external_id is not null
     group by identified.person_ref
 ),
 
@@ -132,19 +143,37 @@ known_accounts as (
 linked as (
     select
         identified.*,
+        governed_accounts.account_id as governed_account_id,
         accounts.account_id as record_account_id,
         organizations.account_id as organization_account_id,
+        organizations.match_method as organization_match_method,
         external_accounts.account_id as external_account_id,
         known_accounts.account_id as known_account_id,
         domains.account_id as domain_account_id,
         staff_keys.person_key is not null as is_own_staff
     from identified
     left join accounts on identified.account_record_id = accounts.account_record_id
+    left join governed_accounts on identified.person_ref = governed_accounts.person_ref
     left join organizations on identified.organization_ref = organizations.organization_ref
     left join external_accounts on identified.person_ref = external_accounts.person_ref
     left join known_accounts on identified.person_key = known_accounts.person_key
     left join domains on identified.email_domain = domains.domain
     left join staff_keys on identified.person_key = staff_keys.person_key
+),
+
+matched as (
+    select
+        linked.*,
+        case
+            when is_own_staff then null
+            when governed_account_id is not null then 'governed'
+            when record_account_id is not null then 'record'
+            when organization_account_id is not null then 'organization'
+            when external_account_id is not null then 'explicit_id'
+            when known_account_id is not null then 'same_person'
+            when domain_account_id is not null then 'domain'
+        end as match_path
+    from linked
 ),
 
 final as (
@@ -156,26 +185,27 @@ final as (
         system,
         is_own_staff as is_staff,
         is_bot,
-        case
-            when not is_own_staff then coalesce(
-                record_account_id, organization_account_id, external_account_id, known_account_id, domain_account_id
-            )
+        case match_path
+            when 'governed' then governed_account_id
+            when 'record' then record_account_id
+            when 'organization' then organization_account_id
+            when 'explicit_id' then external_account_id
+            when 'same_person' then known_account_id
+            when 'domain' then domain_account_id
         end as account_id,
-        case
-            when is_own_staff then null
-            when record_account_id is not null then 'record'
-            when organization_account_id is not null then 'organization'
-            when external_account_id is not null then 'explicit_id'
-            when known_account_id is not null then 'same_person'
-            when domain_account_id is not null then 'domain'
-        end as match_method,
+        -- A person in an organisation is known as well as the organisation is.
+        case when match_path = 'organization' then organization_match_method else match_path end as match_method,
+        {{ match_confidence("case when match_path = 'organization' then organization_match_method else match_path end") }}
+            as match_confidence,
+        account_external_id,
+        organization_ref,
         email_domain,
         team_source_key,
         first_seen_at,
         is_active,
         is_deleted,
         is_merged
-    from linked
+    from matched
 )
 
 select * from final

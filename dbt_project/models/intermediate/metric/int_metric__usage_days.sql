@@ -17,27 +17,9 @@ accounts as (
     select * from {{ ref('int_identity__accounts_resolved') }}
 ),
 
-overrides as (
-    select * from {{ ref('stg_governance__account_overrides') }}
-),
-
--- The account that an event names, by governed override, else by the CRM's id.
+-- The account that an event names.
 named_accounts as (
-    select
-        named.source_name,
-        named.instance,
-        named.account_external_id,
-        max(coalesce(governed.account_record_id, explicit.account_record_id)) as account_record_id
-    from (select distinct source_name, instance, account_external_id from user_days) as named
-    left join overrides
-        on
-            named.account_external_id = overrides.external_id
-            and overrides.source in (named.source_name, named.instance)
-    left join accounts as governed
-        on overrides.account_id in (governed.account_record_id, governed.vendor_account_id)
-    left join accounts as explicit
-        on named.account_external_id in (explicit.vendor_account_id, explicit.account_record_id)
-    group by named.source_name, named.instance, named.account_external_id
+    select * from {{ ref('int_identity__groups_resolved') }}
 ),
 
 resolved as (

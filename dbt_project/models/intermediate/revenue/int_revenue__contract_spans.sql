@@ -5,46 +5,8 @@
 #}
 with
 
-contracts as (
-    {{ union_sources('revenue__contracts', {
-        'contract_id': 'text',
-        'deal_id': 'text',
-        'product_id': 'text',
-        'plan_name': 'text',
-        'seat_count': 'bigint',
-        'amount': 'numeric',
-        'currency': 'text',
-        'term_months': 'bigint',
-        'starts_on': 'date',
-        'ends_on': 'date',
-        'signed_at': 'timestamp',
-    }) }}
-),
-
-deals as (
-    select * from {{ ref('fct_deals') }}
-),
-
 won as (
-    select
-        contracts.contract_id,
-        deals.account_id,
-        contracts.product_id,
-        contracts.plan_name,
-        contracts.seat_count,
-        coalesce(contracts.currency, deals.currency) as currency,
-        -- Never a rounded factor: a 7-month term is a seventh of its amount.
-        cast(contracts.amount as {{ type_double() }}) / nullif(contracts.term_months, 0) as monthly_amount,
-        contracts.starts_on,
-        contracts.ends_on,
-        contracts.signed_at
-    from contracts
-    inner join deals on contracts.deal_id = deals.deal_id
-    where
-        deals.status = 'won'
-        and deals.account_id is not null
-        and contracts.term_months > 0
-        and contracts.starts_on < contracts.ends_on
+    select * from {{ ref('int_revenue__contracts_won') }}
 ),
 
 bounds as (

@@ -56,6 +56,7 @@ linked as (
             when organizations.match_method is not null then organizations.account_id
             else requesters.account_id
         end as account_id,
+        coalesce(organizations.match_method, requesters.match_method) as match_method,
         requesters.person_key as requester_person_key,
         coalesce(requesters.is_staff, false) as is_from_staff,
         assignees.person_key as assignee_person_key,

@@ -8,6 +8,7 @@ new_rows as (
         'name': 'text',
         'external_id': 'text',
         'domain_names': 'text',
+        'country': 'text',
         'created_at': 'timestamp',
     }) }}
 ),
@@ -19,6 +20,7 @@ final as (
         name as organization_name,
         external_id,
         lower(domain_names) as domain_names,
+        upper(trim(country)) as country,
         created_at,
         {{ envelope() }}
     from new_rows

@@ -170,6 +170,7 @@ def test_holidays_are_those_of_the_country_and_the_companys_own(folder: Path) ->
         ("teams.csv", "web,Web,delivery", "web,Web", "teams.csv:2: expected 6 values; came 5"),
         ("mappings.yml", "value_events", "values_events", "Did you mean 'value_events'?"),
         ("health_weights.yml", "0.3", "-0.3", "a weight of usage_trend of 0 or more"),
+        ("health_weights.yml", "sentiment", "sentimant", "Did you mean 'sentiment'?"),
     ],
 )
 def test_an_error_names_its_place_and_the_way_out(
