@@ -8,6 +8,7 @@ An engine may read what dbt makes of the results of those before it, never of th
 from __future__ import annotations
 
 from ingestion.enrichment.engine import Engine
+from ingestion.enrichment.impact.pipeline import ENGINE as IMPACT
 from ingestion.enrichment.insight.pipeline import ENGINE as INSIGHT
 
-ENGINES: tuple[Engine, ...] = (INSIGHT,)
+ENGINES: tuple[Engine, ...] = (INSIGHT, IMPACT)

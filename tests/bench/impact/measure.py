@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from ingestion.enrichment.impact import evaluate
+from ingestion.enrichment.impact.engine import evaluate
 from tests.bench.impact.naive import naive_claims
 from tests.bench.impact.worlds import KINDS, simulate
 

@@ -14,7 +14,7 @@ waves as (
 ),
 
 deliveries as (
-    select * from {{ ref('dim_deliveries') }}
+    select * from {{ ref('int_delivery__deliveries_dated') }}
     where rollout in ('experiment', 'phased')
 ),
 

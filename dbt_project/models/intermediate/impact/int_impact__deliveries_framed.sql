@@ -5,7 +5,7 @@
 with
 
 deliveries as (
-    select * from {{ ref('dim_deliveries') }}
+    select * from {{ ref('int_delivery__deliveries_dated') }}
 ),
 
 governed as (

@@ -12,7 +12,7 @@ deliveries as (
         deliveries.released_at,
         governed.feature,
         governed.adopter_event
-    from {{ ref('dim_deliveries') }} as deliveries
+    from {{ ref('int_delivery__deliveries_dated') }} as deliveries
     inner join {{ ref('stg_governance__deliveries') }} as governed on deliveries.delivery_id = governed.delivery_id
     where
         deliveries.rollout = 'general'
@@ -30,7 +30,7 @@ assignments as (
 ),
 
 rollouts as (
-    select * from {{ ref('dim_deliveries') }}
+    select * from {{ ref('int_delivery__deliveries_dated') }}
 ),
 
 waves as (

@@ -1,6 +1,6 @@
 {#
-  What was expected beside what was seen. Before and after are means of the metric, nothing more: they do not say that
-  the decision did it, so there is no verdict without the engine that estimates effects.
+  What was expected beside what was seen, and what the engine says the decision's deliveries did. Before and after are
+  means of the metric, nothing more: only the verdict speaks of cause. Of several deliveries it is what they agree on.
 #}
 with
 
@@ -23,6 +23,15 @@ metrics as (
 metric_days as (
     select * from {{ ref('int_impact__metric_days') }}
     where segment = 'all'
+),
+
+effects as (
+    select * from {{ ref('fct_delivery_impact') }}
+    where is_current
+),
+
+impact_metrics as (
+    select * from {{ ref('impact_metrics') }}
 ),
 
 carried as (
@@ -111,6 +120,43 @@ afters as (
     group by windowed.decision_id
 ),
 
+judged as (
+    select
+        decisions.decision_id,
+        decision_deliveries.delivery_id,
+        effects.verdict,
+        effects.verdict_reason,
+        100 * {{ ratio('effects.effect_abs', 'abs(effects.counterfactual_value)') }} as effect_pct,
+        100 * {{ ratio('effects.ci_low', 'abs(effects.counterfactual_value)') }} as effect_low_pct,
+        100 * {{ ratio('effects.ci_high', 'abs(effects.counterfactual_value)') }} as effect_high_pct
+    from decisions
+    inner join impact_metrics on decisions.expected_metric_id = impact_metrics.metric_id
+    inner join decision_deliveries on decisions.decision_id = decision_deliveries.decision_id
+    inner join effects
+        on
+            decision_deliveries.delivery_id = effects.delivery_id
+            and impact_metrics.impact_metric = effects.metric
+),
+
+verdicts as (
+    select
+        decision_id,
+        count(*) as judged_count,
+        sum(case when verdict = 'improved' then 1 else 0 end) as improved_count,
+        sum(case when verdict = 'worsened' then 1 else 0 end) as worsened_count,
+        sum(case when verdict = 'too_early' then 1 else 0 end) as early_count,
+        sum(case when verdict = 'no_detectable_effect' then 1 else 0 end) as undetected_count,
+        max(verdict) as one_verdict,
+        max(verdict_reason) as one_reason,
+        {{ joined_values("delivery_id || ': ' || verdict", '; ') }} as all_verdicts,
+        -- of one delivery; effects on different accounts have no sum
+        case when count(*) = 1 then max(effect_pct) end as effect_pct,
+        case when count(*) = 1 then max(effect_low_pct) end as effect_low_pct,
+        case when count(*) = 1 then max(effect_high_pct) end as effect_high_pct
+    from judged
+    group by decision_id
+),
+
 final as (
     select
         windowed.decision_id,
@@ -149,9 +195,32 @@ final as (
         ) as observed_missing_reason,
         windowed.review_on,
         coalesce(windowed.review_on < {{ today() }}, false) as is_past_review,
-        cast(null as {{ type_text() }}) as verdict,
-        'engine not available' as verdict_reason
+        impact_metrics.impact_metric,
+        verdicts.effect_pct,
+        verdicts.effect_low_pct,
+        verdicts.effect_high_pct,
+        case
+            when windowed.expected_metric_id is null then null
+            when verdicts.judged_count is null then 'not_measurable'
+            when verdicts.judged_count = 1 then verdicts.one_verdict
+            when verdicts.improved_count > 0 and verdicts.worsened_count > 0 then 'not_measurable'
+            when verdicts.improved_count > 0 then 'improved'
+            when verdicts.worsened_count > 0 then 'worsened'
+            when verdicts.early_count > 0 then 'too_early'
+            when verdicts.undetected_count > 0 then 'no_detectable_effect'
+            else 'not_measurable'
+        end as verdict,
+        case
+            when windowed.expected_metric_id is null then 'no expected effect'
+            when impact_metrics.impact_metric is null then 'the metric cannot be estimated account by account'
+            when windowed.delivery_count = 0 then 'no delivery carries it'
+            when verdicts.judged_count is null then 'not evaluated yet'
+            when verdicts.judged_count = 1 then verdicts.one_reason
+            else verdicts.all_verdicts
+        end as verdict_reason
     from windowed
+    left join impact_metrics on windowed.expected_metric_id = impact_metrics.metric_id
+    left join verdicts on windowed.decision_id = verdicts.decision_id
     left join befores on windowed.decision_id = befores.decision_id
     left join afters on windowed.decision_id = afters.decision_id
 )

@@ -8,6 +8,14 @@ mrr as (
     select * from {{ ref('fct_mrr_daily') }}
 ),
 
+exposures as (
+    select * from {{ ref('int_impact__exposures_framed') }}
+),
+
+assigned as (
+    select distinct delivery_id from {{ ref('int_impact__assignments_framed') }}
+),
+
 governed as (
     select * from {{ ref('stg_governance__deliveries') }}
 ),
@@ -89,6 +97,17 @@ repeats as (
             and uses.date_on <= {{ add_days('adopters.first_used_on', 28) }}
 ),
 
+given as (
+    -- whom a wave or an arm gave it to
+    select
+        eligible.delivery_id,
+        count(*) as exposed_account_count
+    from eligible
+    inner join exposures
+        on eligible.delivery_id = exposures.delivery_id and eligible.account_id = exposures.account_id
+    group by eligible.delivery_id
+),
+
 standings as (
     select
         eligible.delivery_id,
@@ -137,6 +156,7 @@ final as (
         cast(coalesce(counted.eligible_account_count, 0) as bigint) as eligible_account_count,
         case
             when deliveries.rollout = 'general' then cast(coalesce(counted.eligible_account_count, 0) as bigint)
+            when assigned.delivery_id is not null then cast(coalesce(given.exposed_account_count, 0) as bigint)
         end as exposed_account_count,
         cast(coalesce(counted.adopter_account_count, 0) as bigint) as adopter_account_count,
         cast(coalesce(adopter_people.person_count, 0) as bigint) as adopter_person_count,
@@ -154,6 +174,8 @@ final as (
     from deliveries
     left join counted on deliveries.delivery_id = counted.delivery_id
     left join adopter_people on deliveries.delivery_id = adopter_people.delivery_id
+    left join given on deliveries.delivery_id = given.delivery_id
+    left join assigned on deliveries.delivery_id = assigned.delivery_id
 )
 
 select * from final

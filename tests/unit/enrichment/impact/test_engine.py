@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ingestion.enrichment.impact import METHOD_VERSION, evaluate
+from ingestion.enrichment.impact.engine import METHOD_VERSION, evaluate
 from tests.bench.impact.worlds import FIRST_WEEK, KINDS, World, simulate
 
 NO_NUMBER = ["effect_abs", "effect_rel", "std_error", "ci_low", "ci_high", "p_value", "q_value", "mde_abs"]

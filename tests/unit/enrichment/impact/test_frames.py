@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.enrichment.impact import FramesInvalid, evaluate, evaluate_directory
+from ingestion.enrichment.impact.engine import evaluate, evaluate_directory
+from ingestion.enrichment.impact.frames import FramesInvalid
 from tests.bench.impact.worlds import KINDS, World, simulate
 
 NUMBERS = ["effect_abs", "std_error", "p_value", "q_value", "ci_low", "ci_high", "baseline_value"]
