@@ -1,4 +1,4 @@
--- A claim has an interval on one side of zero and passed the correction for many tests; what is not measured has no number.
+-- A claim has an interval on one side of zero and passed the correction for many tests; no number without measuring.
 select
     delivery_id,
     metric,

@@ -1,10 +1,11 @@
 """The impact engine as the pipeline runs it: which relations are its frames, and which rows it fills.
 
-Belongs here: names, columns, and what of its earlier word stands. Does not belong here: the method (`engine.py`).
+Belongs here: names, columns, and what of its earlier word stands. Does not belong here: the method
+(`engine.py`).
 
-A verdict is frozen at its horizon, with one exception: it stands for the delivery as the company described it. Who
-corrects the release, the rollout or where the adopters are listed asks another question, and so does who loads the
-history that was missing; that is answered anew.
+A verdict is frozen at its horizon, with one exception: it stands for the delivery as the company described
+it. Who corrects the release, the rollout or where the adopters are listed asks another question, and so does
+who loads the history that was missing; that is answered anew.
 """
 
 from __future__ import annotations
@@ -151,13 +152,13 @@ ENGINE = Engine(
         "effects": ResultTable(
             key=("delivery_id", "metric", "method_version"),
             columns=EFFECT_COLUMNS,
-            description="One row per delivery, metric and method version: effect, interval, verdict and its reason.",
+            description="One row per delivery, metric and method version: effect, interval and verdict.",
             is_whole=False,
         ),
         "weekly": ResultTable(
             key=("delivery_id", "metric", "method_version", "weeks_since_exposure"),
             columns=WEEKLY_COLUMNS,
-            description="One row per delivery, metric, method version and week since exposure: the event study.",
+            description="One row per delivery, metric, method version and week since exposure.",
         ),
     },
     run=run,

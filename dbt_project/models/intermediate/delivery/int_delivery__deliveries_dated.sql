@@ -1,4 +1,4 @@
-{# What is a delivery, where it hangs in the tree, and when it reached customers: governance, else its version, else its epic. #}
+{# What is a delivery, where it hangs in the tree, and when it reached customers. #}
 with
 
 delivery_items as (

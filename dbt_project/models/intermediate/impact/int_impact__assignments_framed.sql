@@ -104,8 +104,8 @@ by_cell as (
     inner join segments
         on
             accounts.account_id = segments.account_id
-            and segments.valid_from_at <= deliveries.released_at
-            and segments.valid_to_at > deliveries.released_at
+            and deliveries.released_at >= segments.valid_from_at
+            and deliveries.released_at < segments.valid_to_at
     where
         waves.member_kind = 'segment'
         and waves.member in (segments.segment, segments.segment || ':' || accounts.region)
