@@ -63,4 +63,11 @@ CORRUPTIONS: dict[str, str] = {
     "key_results_match_governance": """delete from impact.mart_impact__key_results
         where key_result_id = (select min(key_result_id) from impact.mart_impact__key_results)""",
     "progress_is_measured": "update impact.mart_impact__key_results set current_value = current_value + 1",
+    "every_delivery_is_answered_on_every_metric": """delete from impact.fct_delivery_impact
+        where metric = 'csat'""",
+    "a_frozen_verdict_is_the_one_that_was_said": """insert into enrichment_impact.effects
+        select * replace ('improved' as verdict) from enrichment_impact.effects
+        where frozen_at is not null""",
+    "a_decision_says_what_its_delivery_says": """update impact.mart_impact__decisions
+        set verdict = 'improved' where verdict is not null""",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -144,6 +145,18 @@ def mart_metric__retention_cohorts(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _exposed(truth: Truth, entry: dict[str, Any], eligible: set[str]) -> int | None:
+    """Everybody eligible in a general rollout, else those whom an arm or a wave has given it."""
+    from tests.truth.impact import assignments, exposures
+
+    if entry.get("rollout") == "general":
+        return len(eligible)
+    if not (assignments(truth).delivery_id == entry["id"]).any():
+        return None
+    given = exposures(truth)
+    return len(eligible & set(given.account_id[given.delivery_id == entry["id"]]))
+
+
 @remembered
 def mart_metric__feature_adoption(truth: Truth) -> pd.DataFrame:
     events = uses(truth)
@@ -179,7 +192,7 @@ def mart_metric__feature_adoption(truth: Truth) -> pd.DataFrame:
                 "adopter_event": event,
                 "rollout": entry.get("rollout"),
                 "eligible_account_count": len(eligible),
-                "exposed_account_count": len(eligible) if entry.get("rollout") == "general" else None,
+                "exposed_account_count": _exposed(truth, entry, eligible),
                 "adopter_account_count": len(days),
                 "adopter_person_count": mine.person.nunique(),
                 "adoption_ratio": len(days) / len(eligible) if eligible else None,

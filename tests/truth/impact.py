@@ -1,4 +1,8 @@
-"""The truth of what the impact engine is asked: its input frames, in plain pandas from the world."""
+"""The truth of what the impact engine is asked, in plain pandas from the world, and its answer.
+
+The frames are the independent part. The answer is the engine's own on these frames, with what it had said on
+the company's first day: whoever wires it must come to the same rows.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
+from ingestion.enrichment.impact.engine import evaluate
 from tests.truth.base import Truth, remembered
 from tests.truth.cohorts import uses
 from tests.truth.delivery import dim_deliveries
@@ -209,3 +215,13 @@ def frames(truth: Truth) -> dict[str, pd.DataFrame]:
         "exposures": exposures(truth),
         "assignments": assignments(truth),
     }
+
+
+@remembered
+def fct_delivery_impact(truth: Truth) -> pd.DataFrame:
+    """What is frozen on the first day stays as it was said then."""
+    previous: pa.Table | None = None
+    if truth.aware_now > truth.world.meta.as_of:
+        first_day = Truth(truth.world, truth.world.meta.as_of, truth.company)
+        previous = evaluate(frames(first_day), weekly=False).impact
+    return evaluate(frames(truth), previous=previous, weekly=False).impact.to_pandas()
