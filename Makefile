@@ -3,7 +3,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-clients lint bench-impact format snapshots clean
+.PHONY: help demo ui test test-clients test-postgres lint bench-impact format snapshots clean
 
 help: ## List what there is.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,11 +23,14 @@ ui: .venv/.installed ## Open the Dagster UI on http://127.0.0.1:3000.
 	@$(BIN)/norte ui
 
 test: lint ## Lint, types and all tests.
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not clients"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not clients and not postgres"
 	$(BIN)/python -m pytest -q -m clients
 
 test-clients: .venv/.installed ## Only: the vendors' public clients against the sandbox.
 	$(BIN)/python -m pytest -q -m clients
+
+test-postgres: .venv/.installed ## The whole job on a PostgreSQL server of its own; root on Debian installs one.
+	$(BIN)/python -m pytest -q -m postgres tests/postgres
 
 lint: .venv/.installed ## Formatting, linting, types, SQL style.
 	$(BIN)/ruff check .

@@ -265,8 +265,13 @@ def _refuse_foreign_home(company: Demo, settings: Settings) -> None:
             f"expected no company's folder; {settings.company} is one. "
             "What to do: call `norte demo` from another folder, without --company"
         )
-    if not company.exists and settings.working_file.exists():
+    if company.exists:
+        return
+    from orchestration.resources.warehouse import warehouse_of
+
+    warehouse = warehouse_of(settings)
+    if warehouse.exists():
         raise DemoError(
-            f"expected an empty home or a sandbox company's; {settings.working_file} holds other data. "
+            f"expected an empty home or a sandbox company's; {warehouse.place} holds other data. "
             "What to do: choose another folder, NORTE_HOME=.norte-demo make demo"
         )

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ingestion.sandbox.credentials import JIRA_SITE, ZENDESK_SUBDOMAIN
 from ingestion.sandbox.server import SandboxServer
+from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
 
 SOURCES = ("hubspot", "zendesk", "mixpanel", "jira", "governance")
@@ -171,10 +172,8 @@ class Demo:
             settings.logs_dir,
         ):
             shutil.rmtree(path, ignore_errors=True)
-        working = settings.working_file
+        warehouse_of(settings).clear()
         for path in (
-            working,
-            working.with_name(working.name + ".wal"),
             settings.alerts_file,
             settings.alerts_file.with_suffix(".lock"),
             settings.alerts_file.with_suffix(".sending"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ALERTS_FILE = "alerts.yml"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+Kind = Literal["duckdb", "postgres"]
+WAREHOUSES: tuple[str, ...] = get_args(Kind)
 
 
 class Settings(BaseSettings):
@@ -33,7 +35,7 @@ class Settings(BaseSettings):
     home: Path = Field(
         PROJECT_ROOT / ".norte", description="Folder of all state: warehouse, published files, runs, logs."
     )
-    warehouse: Literal["duckdb", "postgres"] = Field(
+    warehouse: Kind = Field(
         "duckdb", description="Which kind of warehouse the data lives in: duckdb or postgres."
     )
     warehouse_path: Path | None = Field(None, description="The working DuckDB file; default: in `home`.")

@@ -35,7 +35,7 @@ ALERTS_TEMPLATE = Path(__file__).with_name("alerts") / "template.yml"
 PRIVATE, SHARED = 0o600, 0o644
 # Entries of these files are what the company says of itself: an invented one would stand on its pages.
 _EXAMPLES_ONLY = ("objectives", "key_results", "decisions", "deliveries", "metrics")
-_WRITTEN_BY_INIT = ("home", "company", "time_zone", "own_email_domains", "person_key_secret")
+_WRITTEN_BY_INIT = ("home", "company", "time_zone", "own_email_domains", "person_key_secret", "warehouse")
 _WIDTH = 106
 
 
@@ -48,12 +48,14 @@ class Plan:
         connections: name of each connection, and its source.
         time_zone: where reporting days and weeks are cut.
         own_email_domains: whose people are staff.
+        warehouse: which kind.
     """
 
     folder: CompanyFolder
     connections: Mapping[str, str]
     time_zone: str
     own_email_domains: tuple[str, ...] = ()
+    warehouse: str = "duckdb"
 
 
 def parse_connections(text: str) -> dict[str, str]:
@@ -191,6 +193,9 @@ def _env(plan: Plan) -> str:
         "",
         *_commented(f"{_description('person_key_secret')} Keep a copy where you keep passwords."),
         f"NORTE_PERSON_KEY_SECRET={secrets.token_hex(32)}",
+        "",
+        *_commented(_description("warehouse")),
+        f"NORTE_WAREHOUSE={plan.warehouse}",
         "",
         "# --- All other settings, with their defaults",
     ]

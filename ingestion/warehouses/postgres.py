@@ -334,6 +334,7 @@ class PostgresWarehouse(Warehouse):
     def _keep_to_readers(self, cursor: Any) -> None:
         """Nobody else looks in, and nobody makes anything; where we may not say so, `norte doctor` does."""
         for statement in (
+            f"revoke all on database {_name(self.database)} from public",
             f"revoke all on database {_name(self.published_database)} from public",
             "revoke all on schema public from public",
             f"grant connect on database {_name(self.published_database)} to {_name(self.reader_role)}",
@@ -347,7 +348,11 @@ class PostgresWarehouse(Warehouse):
     def _write_next(
         self, cursor: Any, release: duckdb.DuckDBPyConnection, tables: Sequence[ServedTable], name: str
     ) -> None:
-        for schema in sorted({table.schema for table in tables}):
+        schemas = release.execute(
+            "select schema_name from duckdb_schemas() where database_name = current_database() and"
+            " schema_name <> 'main' and not internal order by schema_name"
+        ).fetchall()
+        for (schema,) in schemas:
             fresh = _name(_NEXT + schema)
             cursor.execute(f"create schema {fresh}")
             cursor.execute(f"comment on schema {fresh} is %s", [f"{_MARK}{name}"])
@@ -363,7 +368,7 @@ class PostgresWarehouse(Warehouse):
                 [table.schema, table.name],
             ).fetchall()
             target = f"{_name(_NEXT + table.schema)}.{_name(table.name)}"
-            reader = release.execute(f'select * from "{table.schema}"."{table.name}"').to_arrow_reader()
+            reader = release.sql(f'select * from "{table.schema}"."{table.name}"').to_arrow_reader()
             _create(cursor, target, columns)
             _copy_in(cursor, target, [column for column, _ in columns], reader)
             cursor.execute(f"comment on table {target} is %s", [table.description])
@@ -439,7 +444,7 @@ class PostgresWarehouse(Warehouse):
                 target = f"{_name(schema)}.{_name(table)}"
                 cursor.execute(f"create schema if not exists {_name(schema)}")
                 _create(cursor, target, columns)
-                rows = saved.execute(f'select * from "{schema}"."{table}"').to_arrow_reader()
+                rows = saved.sql(f'select * from "{schema}"."{table}"').to_arrow_reader()
                 _copy_in(cursor, target, [column for column, _ in columns], rows)
 
     def clear(self) -> None:

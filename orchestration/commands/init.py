@@ -12,6 +12,7 @@ import typer
 
 from orchestration.commands.ending import ending_clearly
 from orchestration.company import CompanyError, CompanyFolder
+from orchestration.settings import WAREHOUSES
 
 
 def init(
@@ -25,6 +26,9 @@ def init(
     email_domains: Annotated[
         str | None, typer.Option(help="The company's own e-mail domains, with commas.")
     ] = None,
+    warehouse: Annotated[
+        str, typer.Option(help="Where the data will live: duckdb (a file) or postgres (a server).")
+    ] = "duckdb",
 ) -> None:
     """Sets up a folder for your own company: connections, secrets, governance files, settings, service."""
     with ending_clearly() as console:
@@ -42,6 +46,7 @@ def init(
             connections,
             zone,
             tuple(part.strip().lower() for part in domains.split(",") if part.strip()),
+            _warehouse(warehouse),
         )
         if home := os.environ.get("NORTE_HOME"):
             raise CompanyError(
@@ -56,6 +61,11 @@ def init(
             (
                 f"fill in {plan.folder.secrets_file} and what {plan.folder.config_file} marks 'to fill in'",
                 f"go through {plan.folder.governance / 'calendars.yml'} and mappings.yml",
+                *(
+                    [f"fill in NORTE_POSTGRES_URL and NORTE_POSTGRES_PASSWORD in {plan.folder.env_file}"]
+                    if plan.warehouse == "postgres"
+                    else []
+                ),
                 f"cd {path} && {Path(sys.argv[0]).absolute()} doctor",
             ),
             start=1,
@@ -77,6 +87,14 @@ def _optional(question: str) -> str:
         return ""
     answer: str = typer.prompt(f"{question} (with commas, may be empty)", default="", show_default=False)
     return answer
+
+
+def _warehouse(name: str) -> str:
+    if name not in WAREHOUSES:
+        raise CompanyError(
+            f"expected a warehouse out of {', '.join(WAREHOUSES)}; came {name!r}. What to do: name one"
+        )
+    return name
 
 
 def _zone(name: str) -> str:
