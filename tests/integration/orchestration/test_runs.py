@@ -20,7 +20,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ingestion.warehouse import Warehouse
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from orchestration.home import prepare
 from orchestration.settings import Settings
 
@@ -160,7 +160,7 @@ def test_a_run_that_someone_stops_is_no_failure_and_alerts_nobody(norte: Norte, 
     hook.texts.clear()
     before = {run.run_id for run in norte.runs()}
     beat = norte.home / "heartbeat.json"
-    with Warehouse(norte.home / "warehouse.duckdb").lock("the test"):
+    with DuckDBWarehouse(norte.home / "warehouse.duckdb").lock("the test"):
         # It waits for the warehouse, and so is certainly under way.
         running = subprocess.Popen(
             [Path(sys.executable).with_name("norte"), "run", "--build"],
