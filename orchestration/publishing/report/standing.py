@@ -34,7 +34,7 @@ class Standing:
 
     Arguments:
         value, before: now, and one window (28 days) earlier; None where there is none.
-        count: the denominator (answers, ratings) behind the value, where the metric has one.
+        count, count_before: the denominators (answers, ratings) behind both, where the metric has one.
         series: weekly values of the last half year, for a small line.
         is_good: whether the change is in the good direction; None without a change.
     """
@@ -47,6 +47,7 @@ class Standing:
     value: float | None
     before: float | None
     count: float | None
+    count_before: float | None
     series: tuple[float, ...]
     target: float | None
     target_on: date | None
@@ -75,15 +76,25 @@ class Standing:
 
     @property
     def is_within_chance(self) -> bool:
-        """Whether a change of a sampled opinion is smaller than half its 95 % interval."""
-        if self.value is None or self.change is None or not self.count:
+        """Whether a change of a sampled opinion is smaller than the 95 % intervals of both values allow."""
+        if self.value is None or self.before is None or not self.count:
             return False
+        # Of answers that are not known there may be as few as now.
+        counts = (self.count, self.count_before or self.count)
         if self.metric_id == "nps":
-            return abs(self.change) < nps_half_width(self.value, self.count)
-        if self.metric_id == "csat_ratio":
-            low, high = wilson(self.value * self.count, self.count)
-            return abs(self.change) < (high - low) / 2
-        return False
+            halves = [
+                nps_half_width(value, count)
+                for value, count in zip((self.value, self.before), counts, strict=True)
+            ]
+        elif self.metric_id == "csat_ratio":
+            bounds = [
+                wilson(value * count, count)
+                for value, count in zip((self.value, self.before), counts, strict=True)
+            ]
+            halves = [(high - low) / 2 for low, high in bounds]
+        else:
+            return False
+        return abs(self.value - self.before) < sum(half * half for half in halves) ** 0.5
 
     @property
     def is_too_few(self) -> bool:
@@ -174,6 +185,7 @@ def _standing(
         value=value,
         before=before,
         count=days.get(last, (None, None, None))[1],
+        count_before=days.get(earlier, (None, None, None))[1],
         series=tuple(number for number in weekly if number is not None),
         target=float(target) * scale if isinstance(target, float | int) else None,
         target_on=metric["target_on"] if isinstance(metric["target_on"], date) else None,

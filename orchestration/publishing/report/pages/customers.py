@@ -9,12 +9,37 @@ from typing import Any
 import pandas as pd
 
 from orchestration.publishing.report.charts import AMBER, BLUE, GREEN, GREY, HALF, LIGHT_BLUE, PALETTE, RED
-from orchestration.publishing.report.page import Figure, Page, Pair, Part, Point, Points, Prose, Tile, Tiles
-from orchestration.publishing.report.pages.metrics import tile
+from orchestration.publishing.report.page import (
+    Figure,
+    Notice,
+    Page,
+    Pair,
+    Part,
+    Point,
+    Points,
+    Prose,
+    Tile,
+    Tiles,
+)
+from orchestration.publishing.report.pages.metrics import share_in_words, tile
 from orchestration.publishing.report.standing import nps_half_width, standings, wilson
-from orchestration.publishing.report.tables import Column, link, muted
+from orchestration.publishing.report.tables import Column, badge, link, muted
 
 _FEEDBACK = "insight.fct_feedback"
+_THEMES = "insight.dim_themes"
+_ITEM_THEMES = "insight.fct_feedback_themes"
+_HEALTH = "insight.mart_insight__account_health"
+_AUDIT = "insight.mart_insight__identity_audit"
+_REVIEW = "insight.mart_insight__identity_review"
+_COMPONENTS = (
+    "usage_trend",
+    "active_share",
+    "support_load",
+    "sentiment",
+    "renewal_distance",
+    "champion_activity",
+)
+_FELL_BY = 15
 _KIND_COLOURS = {
     "bug": RED,
     "complaint": "#dba29a",
@@ -31,8 +56,11 @@ def build(page: Page) -> None:
     page.section(
         "satisfaction", ["metric.mart_metric__daily", "metric.dim_metrics"], lambda: _satisfaction(page)
     )
+    page.section("themes", [_ITEM_THEMES, _THEMES, _FEEDBACK], lambda: _themes(page))
+    page.section("health", [_HEALTH, "metric.dim_accounts"], lambda: _health(page))
     page.section("losses", ["metric.fct_deals"], lambda: _losses(page), lead=page.t("losses.lead"))
     page.section("accounts", ["metric.dim_accounts"], lambda: _accounts(page), lead=page.t("accounts.lead"))
+    page.section("identity", [_AUDIT], lambda: _identity(page))
 
 
 def feedback_by_week(
@@ -428,3 +456,374 @@ def _accounts(page: Page) -> list[Part]:
         Column(t("accounts.renewal"), lambda row: formats.day(row["renewal_on"]), is_wide_only=True),
     ]
     return [page.table("accounts", columns, rows, note=t("accounts.note"))]
+
+
+def theme_rows(page: Page, days: int, limit: int) -> list[dict[str, Any]]:
+    """The company's themes of the last `days`, by the accounts behind them, beside the time before."""
+    last = page.today
+    language = "name_pt" if page.texts.language == "pt" else "name_en"
+    return page.published.rows(
+        f"select theme_id, any_value(coalesce({language}, name_en, theme_id)) as name,"
+        " any_value(owner) as owner,"
+        " count(distinct account_id) filter (where occurred_at >= ?) as accounts,"
+        " count(distinct account_id) filter (where occurred_at < ?) as accounts_before,"
+        " count(distinct feedback_id) filter (where occurred_at >= ?) as mentions,"
+        " coalesce(sum(arr) filter (where occurred_at >= ? and is_newest), 0) as arr from ("
+        " select item.*, theme.name_en, theme.name_pt, theme.owner, item.arr_amount as arr,"
+        # An account's ARR counts once per theme, as of the last time that it said so.
+        " row_number() over (partition by item.theme_id, item.account_id order by item.occurred_at desc,"
+        " item.feedback_id) = 1 and item.account_id is not null as is_newest"
+        f" from {_ITEM_THEMES} as item inner join {_THEMES} as theme on item.theme_id = theme.theme_id"
+        " where item.occurred_at >= ? and item.occurred_at < ?)"
+        " group by theme_id having accounts > 0 or mentions > 0"
+        " order by accounts desc, mentions desc, theme_id limit ?",
+        *[last - timedelta(days=days - 1)] * 4,
+        last - timedelta(days=2 * days - 1),
+        last + timedelta(days=1),
+        limit,
+    )
+
+
+def theme_table(page: Page, days: int, limit: int) -> Part:
+    t, formats = page.texts, page.formats
+
+    def number(column: str, key: str, definition: str, *, is_wide_only: bool = False) -> Column:
+        return Column(
+            t(f"customers.{key}"),
+            lambda row: formats.number(row[column] or 0),
+            is_number=True,
+            is_wide_only=is_wide_only,
+            definition=page.column(f"{_ITEM_THEMES}.{definition}"),
+        )
+
+    columns = [
+        Column(t("customers.themes.theme"), lambda row: row["name"]),
+        number("accounts", "feedback.accounts", "account_id"),
+        number("accounts_before", "feedback.before", "account_id", is_wide_only=True),
+        number("mentions", "feedback.mentions", "feedback_id", is_wide_only=True),
+        Column(
+            t("customers.feedback.arr"),
+            lambda row: formats.money(row["arr"]),
+            is_number=True,
+            definition=page.column(f"{_ITEM_THEMES}.arr_amount"),
+        ),
+        Column(
+            t("customers.themes.owner"),
+            lambda row: row["owner"] or badge(t("metrics.all.nobody"), "warn"),
+            is_wide_only=True,
+        ),
+    ]
+    return page.table(
+        "themes",
+        columns,
+        theme_rows(page, days, limit),
+        title=t("customers.themes.table", days=days),
+        note=t("customers.themes.note"),
+        definition=page.column(f"{_ITEM_THEMES}.theme_id"),
+    )
+
+
+def _themes(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    last = page.today
+    rows = theme_rows(page, 28, 15)
+    counts = page.published.row(
+        "select count(*) as items, count(*) filter (where themed.feedback_id is null) as unthemed,"
+        " coalesce(sum(item.arr_amount), 0) as arr"
+        f" from {_FEEDBACK} as item left join (select distinct feedback_id from {_ITEM_THEMES}) as themed"
+        " on item.feedback_id = themed.feedback_id where item.occurred_at >= ? and item.occurred_at < ?",
+        last - timedelta(days=27),
+        last + timedelta(days=1),
+    )
+    if not rows or not counts["items"]:
+        return [Notice(t("themes.none"))]
+    by = page.published.rows(
+        f"select assigned_by, count(*) as items from {_ITEM_THEMES} where occurred_at >= ?"
+        " and occurred_at < ? group by 1 order by items desc, 1",
+        last - timedelta(days=27),
+        last + timedelta(days=1),
+    )
+    total = sum(row["items"] for row in by)
+    told = ", ".join(
+        t(
+            "themes.by",
+            who=page.texts.label("assigned_by", row["assigned_by"]),
+            share=formats.percent(row["items"] / total, 0),
+        )
+        for row in by
+    )
+    first = rows[0]
+    sentence = t(
+        "themes.sentence",
+        theme=first["name"],
+        accounts=formats.number(first["accounts"]),
+        day=formats.day(last),
+        before=formats.number(first["accounts_before"] or 0),
+        unthemed=formats.percent(counts["unthemed"] / counts["items"], 0),
+        items=formats.number(counts["items"]),
+    )
+    return [
+        Prose(sentence, is_lead=True),
+        theme_table(page, 28, 15),
+        Prose(muted(t("themes.assigned", who=told))),
+    ]
+
+
+def _health(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    weeks = page.published.frame(
+        "select scored_on, sum(health_score * arr_amount) / nullif(sum(arr_amount), 0) as score,"
+        f" count(*) as accounts from {_HEALTH} where health_score is not null group by 1 order by 1"
+    )
+    rows = page.published.rows(
+        "select now.*, before.health_score as before, account.account_name, account.crm_url"
+        f" from {_HEALTH} as now"
+        f" left join {_HEALTH} as before on now.account_id = before.account_id"
+        " and before.week_start_on = now.week_start_on - interval 28 day"
+        " left join metric.dim_accounts as account on now.account_id = account.account_id"
+        " where now.is_latest order by now.health_score nulls last, now.account_id"
+    )
+    scored = [row for row in rows if row["health_score"] is not None]
+    if weeks.empty or not scored:
+        return [Notice(t("health.none"))]
+    fell = [
+        row for row in scored if row["before"] is not None and row["before"] - row["health_score"] >= _FELL_BY
+    ]
+    now = float(weeks.iloc[-1]["score"])
+    before = float(weeks.iloc[-5]["score"]) if len(weeks) >= 5 else None
+    test = scored[0]
+    auc = test["backtest_auc"]
+    cases = {
+        "churned": formats.number(test["backtest_churned_count"]),
+        "cases": formats.number(test["backtest_case_count"]),
+        "days": formats.number(test["backtest_horizon_days"]),
+    }
+    if auc is None:
+        verdict, trust = t("health.untested", **cases), t(".too_few")
+    else:
+        trust = formats.percent(auc, 0)
+        bounds = {
+            "low": formats.percent(test["backtest_auc_low"], 0),
+            "high": formats.percent(test["backtest_auc_high"], 0),
+        }
+        # An interval that holds chance is no evidence that the score tells anything.
+        word = "tested" if test["backtest_auc_low"] > 0.5 else "no_better"
+        verdict = t(f"health.{word}", auc=trust, **bounds, **cases)
+    sentence = page.texts.plural(
+        "customers.health.sentence",
+        len(fell),
+        by=_FELL_BY,
+        arr=formats.money(sum(float(row["arr_amount"] or 0) for row in fell)),
+        day=formats.day(test["scored_on"]),
+    )
+    tiles = Tiles(
+        [
+            Tile(
+                t("health.mean", day=formats.day(test["scored_on"])),
+                formats.number(now),
+                t(".no_comparison") if before is None else t("health.before", before=formats.number(before)),
+                definition=page.column(f"{_HEALTH}.health_score"),
+            ),
+            Tile(
+                t("health.scored"),
+                formats.number(len(scored)),
+                t("health.scored_detail", total=formats.number(len(rows))),
+                definition=page.column(f"{_HEALTH}.known_weight_ratio"),
+            ),
+            Tile(
+                t("health.right"),
+                trust,
+                t("health.right_detail", **cases),
+                definition=page.column(f"{_HEALTH}.backtest_auc"),
+            ),
+        ]
+    )
+
+    def weakest(row: dict[str, Any]) -> str:
+        # What takes most off: weight times distance from the best.
+        lost = {
+            name: float(row[f"{name}_weight"] or 0) * (1 - float(row[f"{name}_score"]))
+            for name in _COMPONENTS
+            if row[f"{name}_score"] is not None
+        }
+        name = max(lost, key=lambda one: lost[one], default=None)
+        return "–" if name is None or not lost[name] else page.texts.label("health_components", name)
+
+    columns = [
+        Column(
+            t("accounts.account"), lambda row: link(row["crm_url"], row["account_name"] or row["account_id"])
+        ),
+        Column(
+            t("health.score"),
+            lambda row: formats.number(row["health_score"]),
+            is_number=True,
+            definition=page.column(f"{_HEALTH}.health_score"),
+        ),
+        Column(
+            t("health.change"),
+            lambda row: "–" if row["before"] is None else formats.signed(row["health_score"] - row["before"]),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_HEALTH}.health_score"),
+        ),
+        Column(
+            t("accounts.arr"),
+            lambda row: formats.money(row["arr_amount"]),
+            is_number=True,
+            definition=page.column(f"{_HEALTH}.arr_amount"),
+        ),
+        Column(t("health.weakest"), weakest),
+        Column(
+            t("health.known"),
+            lambda row: formats.percent(row["known_weight_ratio"], 0),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_HEALTH}.known_weight_ratio"),
+        ),
+    ]
+    parts: list[Part] = [Prose(sentence, is_lead=True), Prose(verdict, is_caution=True), tiles]
+    recent = weeks.tail(53).assign(kind="score")
+    if len(recent) >= 3:
+        title = t("health.chart")
+        parts.append(
+            page.series(
+                title,
+                recent,
+                x="scored_on",
+                draw=lambda marks: page.charts.lines(
+                    recent,
+                    x="scored_on",
+                    y="score",
+                    colour="kind",
+                    colours={"score": BLUE},
+                    height=180,
+                    y_format="d",
+                    from_zero=False,
+                    marks=marks,
+                    describe=page.in_words(
+                        title, recent, x="scored_on", y="score", show=lambda value: formats.number(value)
+                    ),
+                ),
+                marks=page.marks(),
+                definition=page.column(f"{_HEALTH}.health_score"),
+            )
+        )
+    parts.append(page.table("health", columns, scored[:12], title=t("health.lowest"), note=t("health.note")))
+    return parts
+
+
+def _identity(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    rows = page.published.rows(
+        "select source_name, instance, object_kind, sum(object_count) as objects,"
+        " coalesce(sum(object_count) filter (where match_method = 'unmatched'), 0) as unmatched,"
+        " sum(recent_object_count) as recent,"
+        " coalesce(sum(recent_object_count) filter (where match_method = 'unmatched'), 0) as recent_unmatched,"
+        " coalesce(sum(object_count) filter (where match_confidence = 'medium'), 0) as guessed"
+        f" from {_AUDIT} group by all having objects > 0 order by source_name, instance, object_kind"
+    )
+    if not rows:
+        return [Notice(t("identity.none"))]
+    worst = max(rows, key=lambda row: row["unmatched"] / row["objects"])
+
+    def share(part: str, whole: str) -> Any:
+        def show(row: dict[str, Any]) -> str:
+            return "–" if not row[whole] else share_in_words(page, float(row[part]), float(row[whole]))
+
+        return show
+
+    columns = [
+        Column(
+            t("identity.records"),
+            lambda row: f"{page.texts.label('identity_kinds', row['object_kind'])} ({row['instance']})",
+        ),
+        Column(
+            t("identity.count"),
+            lambda row: formats.number(row["objects"]),
+            is_number=True,
+            definition=page.column(f"{_AUDIT}.object_count"),
+        ),
+        Column(
+            t("identity.unmatched"),
+            share("unmatched", "objects"),
+            is_number=True,
+            definition=page.column(f"{_AUDIT}.object_ratio"),
+        ),
+        Column(
+            t("identity.recent"),
+            share("recent_unmatched", "recent"),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_AUDIT}.recent_object_ratio"),
+        ),
+        Column(
+            t("identity.guessed"),
+            share("guessed", "objects"),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_AUDIT}.match_confidence"),
+        ),
+    ]
+    sentence = t(
+        "identity.sentence",
+        kind=page.texts.label("identity_kinds", worst["object_kind"]),
+        instance=worst["instance"],
+        unmatched=formats.number(worst["unmatched"]),
+        total=formats.number(worst["objects"]),
+        day=formats.moment(page.published.publication.data_as_of),
+    )
+    parts: list[Part] = [
+        Prose(sentence, is_lead=True),
+        page.table("identity", columns, rows, note=t("identity.note")),
+    ]
+    if page.published.missing([_REVIEW]):
+        return parts
+    waiting = page.published.rows(
+        "select review.*, account.account_name, account.crm_url"
+        f" from {_REVIEW} as review left join metric.dim_accounts as account"
+        " on review.proposed_account_id = account.account_id where review.candidate_rank = 1"
+        " order by review.arr_amount desc nulls last, review.affected_count desc, review.review_id limit 12"
+    )
+    review = [
+        Column(
+            t("identity.record"),
+            lambda row: f"{page.texts.label('identity_kinds', row['object_kind'])} {row['object_id']}",
+        ),
+        Column(
+            t("identity.proposal"),
+            lambda row: (
+                muted(t("identity.no_proposal"))
+                if row["proposed_account_id"] is None
+                else link(row["crm_url"], row["account_name"] or row["proposed_account_id"])
+            ),
+        ),
+        Column(
+            t("identity.reason"),
+            lambda row: page.texts.label("identity_reasons", row["reason"]),
+            is_wide_only=True,
+        ),
+        Column(
+            t("identity.affected"),
+            lambda row: formats.number(row["affected_count"]),
+            is_number=True,
+            definition=page.column(f"{_REVIEW}.affected_count"),
+        ),
+        Column(
+            t("identity.arr"),
+            lambda row: formats.money(row["arr_amount"]),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_REVIEW}.arr_amount"),
+        ),
+    ]
+    if waiting:
+        parts.append(
+            page.table(
+                "identity-review",
+                review,
+                waiting,
+                title=t("identity.waiting"),
+                note=t("identity.review_note"),
+            )
+        )
+    return parts

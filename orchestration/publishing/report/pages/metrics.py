@@ -67,6 +67,8 @@ def tile(page: Page, standing: Standing) -> Tile:
         detail = page.t(".too_few_detail", n=page.formats.number(standing.count or 0))
     elif standing.change is not None:
         detail, tone = change_in_words(page, standing)
+        if standing.metric_id in ("csat_ratio", "nps") and standing.count:
+            detail = page.t(".on_answers", change=detail, n=page.formats.number(standing.count))
     name = page.metric_name(standing.metric_id, standing.name)
     spark = Markup(sparkline(standing.series, page.t(".spark", name=name)))
     return Tile(name, value, detail, tone, spark, anchor)
