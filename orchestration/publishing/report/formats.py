@@ -72,7 +72,7 @@ class Formats:
     def signed(self, value: Any, digits: int = 0) -> str:
         """+12 or −3."""
         text = self.number(value, digits)
-        return text if is_missing(value) or float(value) <= 0 else f"+{text}"
+        return text if is_missing(value) or round(float(value), digits) <= 0 else f"+{text}"
 
     def money(self, value: Any) -> str:
         """In full below ten thousand, then shortened: $9,120, $158.2k, $1.24M."""

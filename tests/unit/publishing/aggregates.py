@@ -29,6 +29,7 @@ def make_aggregates(rng: np.random.Generator, first_day: date, now: datetime) ->
         "metric.mart_metric__support_performance": _support(rng, mondays, today),
         **_impact(today),
         **_process(rng, months, today),
+        **_customers(rng, mondays, today),
     }
 
 
@@ -363,6 +364,101 @@ def _process(rng: np.random.Generator, months: list[date], today: date) -> Table
         "governance.mart_governance__roadmap_evidence": pd.DataFrame(evidence),
         "governance.mart_governance__process_health": pd.DataFrame(findings),
         "governance.mart_governance__reconciliation": pd.DataFrame(reconciliation),
+    }
+
+
+def _customers(rng: np.random.Generator, mondays: list[date], today: date) -> Tables:
+    components = (
+        "usage_trend",
+        "active_share",
+        "support_load",
+        "sentiment",
+        "renewal_distance",
+        "champion_activity",
+    )
+    health = []
+    for monday in mondays[-12:]:
+        for n in range(1, 20):
+            scores = {f"{name}_score": float(rng.random()) for name in components}
+            health.append(
+                {
+                    "account_id": f"hubspot:{1000 + n}",
+                    "week_start_on": monday,
+                    "scored_on": monday + timedelta(days=7),
+                    "arr_amount": 1_000.0 * n,
+                    "health_score": 100 * sum(scores.values()) / 6,
+                    "known_weight_ratio": 0.9,
+                    **scores,
+                    **{f"{name}_weight": 1.0 for name in components},
+                    "is_latest": monday == mondays[-1],
+                    "backtest_horizon_days": 90,
+                    "backtest_case_count": 124,
+                    "backtest_churned_count": 7,
+                    "backtest_auc": 0.54,
+                    "backtest_auc_low": 0.31,
+                    "backtest_auc_high": 0.76,
+                }
+            )
+    audit = [
+        {
+            "source_name": "zendesk",
+            "instance": "zendesk",
+            "object_kind": kind,
+            "match_method": method,
+            "match_confidence": confidence,
+            "object_count": count,
+            "object_ratio": count / 100,
+            "recent_object_count": count // 10,
+            "recent_object_ratio": count / 100,
+        }
+        for kind in ("organization", "person")
+        for method, confidence, count in [
+            ("explicit_id", "certain", 90),
+            ("name_in_country", "medium", 6),
+            ("unmatched", None, 4),
+        ]
+    ]
+    review = [
+        {
+            "review_id": str(n),
+            "object_kind": "organization",
+            "object_id": f"zendesk:{n}",
+            "reason": reason,
+            "candidate_rank": 1,
+            "proposed_account_id": f"hubspot:{1005 + n}" if n else None,
+            "affected_count": 3 * n,
+            "arr_amount": 500.0 * n,
+        }
+        for n, reason in enumerate(["no_candidate", "similar_name"])
+    ]
+    themes = [
+        {"theme_id": theme, "name_en": english, "name_pt": portuguese, "owner": owner}
+        for theme, english, portuguese, owner in [
+            ("export", "Export of data", "Exportação de dados", "Joana Prado"),
+            ("speed", "Slow pages", "Páginas lentas", None),
+        ]
+    ]
+    # Three accounts about exports, one of them twice, and one about speed.
+    said = [("export", 1, 0), ("export", 1, 1), ("export", 2, 2), ("export", 4, 3), ("speed", 2, 4)]
+    items = [
+        {
+            "feedback_theme_id": f"{theme}-{n}",
+            "feedback_id": f"t{n}",
+            "theme_id": theme,
+            "assigned_by": "rule" if n else "override",
+            "object_type": "ticket",
+            "account_id": f"hubspot:{1000 + account}",
+            "occurred_at": pd.Timestamp(today) - pd.Timedelta(days=2 + n),
+            "arr_amount": 10_000.0 * account,
+        }
+        for theme, account, n in said
+    ]
+    return {
+        "insight.mart_insight__account_health": pd.DataFrame(health),
+        "insight.mart_insight__identity_audit": pd.DataFrame(audit),
+        "insight.mart_insight__identity_review": pd.DataFrame(review),
+        "insight.dim_themes": pd.DataFrame(themes),
+        "insight.fct_feedback_themes": pd.DataFrame(items),
     }
 
 

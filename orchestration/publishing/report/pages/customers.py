@@ -718,7 +718,8 @@ def _identity(page: Page) -> list[Part]:
         "select source_name, instance, object_kind, sum(object_count) as objects,"
         " coalesce(sum(object_count) filter (where match_method = 'unmatched'), 0) as unmatched,"
         " sum(recent_object_count) as recent,"
-        " coalesce(sum(recent_object_count) filter (where match_method = 'unmatched'), 0) as recent_unmatched,"
+        " coalesce(sum(recent_object_count) filter (where match_method = 'unmatched'), 0)"
+        " as recent_unmatched,"
         " coalesce(sum(object_count) filter (where match_confidence = 'medium'), 0) as guessed"
         f" from {_AUDIT} group by all having objects > 0 order by source_name, instance, object_kind"
     )
@@ -728,7 +729,11 @@ def _identity(page: Page) -> list[Part]:
 
     def share(part: str, whole: str) -> Any:
         def show(row: dict[str, Any]) -> str:
-            return "–" if not row[whole] else share_in_words(page, float(row[part]), float(row[whole]))
+            return (
+                "–"
+                if not row[whole]
+                else share_in_words(page, float(row[part]), float(row[whole]), in_table=True)
+            )
 
         return show
 

@@ -99,11 +99,16 @@ def change_in_words(page: Page, standing: Standing) -> tuple[str, str]:
     return page.t(f".{direction}_{kind}", amount=amount), "good" if standing.is_good else "bad"
 
 
-def share_in_words(page: Page, part: float, whole: float) -> str:
-    """A share as a percentage where there are enough to give one, else as a count."""
+def share_in_words(page: Page, part: float, whole: float, *, in_table: bool = False) -> str:
+    """A share as a percentage where there are enough to give one, else as a count.
+
+    Arguments:
+        in_table: the column says why there are counts in it.
+    """
     t, formats = page.texts, page.formats
     if whole < TOO_FEW_PEOPLE:
-        return t("share_too_few", part=formats.number(part), whole=formats.number(whole))
+        key = "share_as_count" if in_table else "share_too_few"
+        return t(key, part=formats.number(part), whole=formats.number(whole))
     return formats.percent(part / whole, 0)
 
 
@@ -701,7 +706,7 @@ def _features(page: Page) -> list[Part]:
                     whole=formats.number(row[whole]),
                 )
                 if row[whole] >= TOO_FEW_PEOPLE
-                else share_in_words(page, float(row[part]), float(row[whole]))
+                else share_in_words(page, float(row[part]), float(row[whole]), in_table=True)
             )
 
         return show

@@ -368,6 +368,16 @@ def test_pages_in_portuguese_hold_no_english_and_write_numbers_as_brazil_does(si
     assert 'lang="en"' in site.text("pt/definitions")
 
 
+def test_themes_count_an_account_once_and_are_named_in_the_language(site: Site) -> None:
+    assert "Export of data 3 0 4 $70.0k" in section(site, "customers", "themes")
+    assert "Exportação de dados 3 0 4 US$\xa070,0\xa0mil" in section(site, "pt/customers", "themes")
+
+
+def test_a_score_that_cannot_be_told_from_chance_says_so(site: Site) -> None:
+    told = section(site, "customers", "health")
+    assert "cannot yet be told from chance" in told and "7 left of 124" in told
+
+
 def test_every_page_links_itself_in_the_other_language(site: Site) -> None:
     for name in NAMES:
         assert f'<a href="pt/{name}.html" lang="pt-BR" hreflang="pt-BR">Português</a>' in site.text(name)
