@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ingestion.enrichment.impact.cli import impact
+from ingestion.enrichment.insight.cli import themes
 from ingestion.sandbox.cli import sandbox
 from orchestration.commands.backup import backup, restore
 from orchestration.commands.doctor import doctor
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(impact, name="impact")
+app.add_typer(themes, name="themes")
 app.command()(init)
 app.command()(doctor)
 app.command()(backup)

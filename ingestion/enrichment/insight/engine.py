@@ -1,0 +1,297 @@
+"""Everything about a set of feedback items in one call: what is new is scored, the rest is remembered.
+
+Belongs here: the order of the steps and the memory between runs. Does not belong here: any method.
+
+The memory is keyed by the hash of the text, the model and (for themes) the version of the taxonomy, so that a
+run over new items alone and one over everything give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ingestion.enrichment.insight import sentiment as words
+from ingestion.enrichment.insight import themes as model
+from ingestion.enrichment.insight.duplicates import find_duplicates
+from ingestion.enrichment.insight.encode import Encoder
+from ingestion.enrichment.insight.encode import encoder as default_encoder
+from ingestion.enrichment.insight.language import find_language
+from ingestion.enrichment.insight.precedence import assign_themes
+from ingestion.enrichment.insight.redact import redact_frame
+from ingestion.enrichment.insight.rules import match_rules
+from ingestion.enrichment.insight.taxonomy import Taxonomy, TaxonomyInvalid
+from ingestion.enrichment.insight.text import text_hash
+
+METHOD_VERSION = f"{model.METHOD}+{words.METHOD}"
+REQUIRED_COLUMNS = ("feedback_id", "text")
+# Of a source; where they are set they win over the words.
+SOURCE_COLUMNS = {"kind": "source_kind", "sentiment": "source_sentiment"}
+ITEM_COLUMNS = (
+    "feedback_id",
+    "text_hash",
+    "language",
+    "kind",
+    "kind_assigned_by",
+    "kind_confidence",
+    "sentiment",
+    "sentiment_assigned_by",
+    "sentiment_score",
+    "duplicate_group_id",
+    "is_duplicate",
+    "text_redacted",
+    "name_count",
+    "model_id",
+    "taxonomy_version",
+)
+_TEXT_COLUMNS = (
+    "text_hash",
+    "model_id",
+    "vector",
+    "language",
+    "kind",
+    "kind_confidence",
+    "sentiment",
+    "sentiment_score",
+)
+_SCORE_COLUMNS = ("text_hash", "model_id", "taxonomy_version", *model.SCORE_COLUMNS[1:])
+_HIT_COLUMNS = ("text_hash", "model_id", "taxonomy_version", "theme_id", "pattern")
+
+
+@dataclass
+class Memory:
+    """What earlier runs found; plain frames, to be kept by whoever calls.
+
+    Arguments:
+        texts: a row per text and model: its vector (float16 as bytes), language, kind and sentiment.
+        scores: themes by the model, per text, model and taxonomy version.
+        hits: themes by rule, likewise.
+    """
+
+    texts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_TEXT_COLUMNS)))
+    scores: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_SCORE_COLUMNS)))
+    hits: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(_HIT_COLUMNS)))
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What is known about the items.
+
+    Arguments:
+        items: one row per item, with ITEM_COLUMNS, by id.
+        themes: see `assign_themes`.
+        vectors: float32[items, d], in the order of `items`.
+        memory: for the next run: of the current model and taxonomy alone.
+        scored_texts: how many different texts were new to the memory.
+        note: what a reader should know about the encoder; empty when nothing.
+    """
+
+    items: pd.DataFrame
+    themes: pd.DataFrame
+    vectors: np.ndarray
+    memory: Memory
+    scored_texts: int
+    note: str
+
+
+def model_id_of(encoder: Encoder) -> str:
+    """Encoder and methods: another one means that history is scored anew."""
+    return f"{encoder.model_id}/{METHOD_VERSION}"
+
+
+def analyse(
+    feedback: pd.DataFrame,
+    taxonomy: Taxonomy,
+    *,
+    encoder: Encoder | None = None,
+    memory: Memory | None = None,
+    overrides: pd.DataFrame | None = None,
+    source_themes: pd.DataFrame | None = None,
+    names: Collection[str] = (),
+    duplicate_scope: str | None = None,
+) -> Insight:
+    """Kind, sentiment, language, duplicate group, redacted text and themes of every item.
+
+    Arguments:
+        feedback: feedback_id (unique), text; optional occurred_at, source_kind, source_sentiment, and the
+            column named by `duplicate_scope`.
+        encoder: default: the sentence encoder, or the fallback with a warning.
+        memory: of an earlier run; without it everything is scored.
+        overrides, source_themes: see `assign_themes`.
+        names: see `redact`.
+
+    Raises:
+        TaxonomyInvalid: the frame lacks a column, or an id comes twice.
+    """
+    _check(feedback)
+    encoder = encoder or default_encoder()
+    model_id = model_id_of(encoder)
+    items = feedback.copy()
+    items["feedback_id"] = items["feedback_id"].astype("str")
+    items = items.sort_values("feedback_id", kind="stable", ignore_index=True)
+    items["text_hash"] = pd.Series(
+        [text_hash(text) for text in items["text"]], dtype="str", index=items.index
+    )
+    different = items.drop_duplicates("text_hash")[["text_hash", "text"]]
+    remembered = _of_version(memory or Memory(), model_id, taxonomy.version)
+
+    known_texts = remembered.texts[remembered.texts["text_hash"].isin(different["text_hash"])]
+    new = different[~different["text_hash"].isin(known_texts["text_hash"])]
+    texts = _joined(known_texts, _read_texts(new, encoder, model_id))
+    vectors = _vectors(texts, encoder.dimensions)
+    at = pd.Series(np.arange(len(texts)), index=texts["text_hash"])
+
+    scored = set(remembered.scores["text_hash"])
+    unscored = different[~different["text_hash"].isin(scored)]
+    block = unscored.rename(columns={"text_hash": "feedback_id"})
+    scores = model.score_themes(
+        block, taxonomy, encoder, vectors=vectors[at[unscored["text_hash"]].to_numpy()]
+    )
+    hits = match_rules(block, taxonomy)
+    kept = remembered.scores["text_hash"].isin(different["text_hash"])
+    kept_hits = remembered.hits["text_hash"].isin(different["text_hash"])
+    all_scores = _joined(remembered.scores[kept], _keyed(scores, _SCORE_COLUMNS, model_id, taxonomy.version))
+    all_hits = _joined(remembered.hits[kept_hits], _keyed(hits, _HIT_COLUMNS, model_id, taxonomy.version))
+
+    ids = items[["feedback_id", "text_hash"]]
+    themes = assign_themes(
+        items["feedback_id"],
+        taxonomy,
+        scores=ids.merge(all_scores, on="text_hash")[list(model.SCORE_COLUMNS)],
+        hits=ids.merge(all_hits, on="text_hash")[["feedback_id", "theme_id", "pattern"]],
+        overrides=overrides,
+        source_themes=source_themes,
+        model_id=model_id,
+    )
+    return Insight(
+        items=_items(items, texts, taxonomy, model_id, names, duplicate_scope),
+        themes=themes,
+        vectors=vectors[at[items["text_hash"]].to_numpy()] if len(items) else vectors[:0],
+        memory=Memory(texts, all_scores, all_hits),
+        scored_texts=len(set(new["text_hash"]) | set(unscored["text_hash"])),
+        note=encoder.note,
+    )
+
+
+def version_marks(
+    marks: pd.DataFrame | None, model_id: str, taxonomy_version: str, day: pd.Timestamp
+) -> pd.DataFrame:
+    """The versions that scored a series, with the day from which each did: a line in every trend chart.
+
+    Arguments:
+        marks: of the run before.
+
+    Returns:
+        scored_from_on, model_id, taxonomy_version, in order; a new row only when either changed.
+    """
+    row = pd.DataFrame(
+        {
+            "scored_from_on": [pd.Timestamp(day).date()],
+            "model_id": [model_id],
+            "taxonomy_version": [taxonomy_version],
+        }
+    )
+    if marks is None or marks.empty:
+        return row
+    last = marks.iloc[-1]
+    if (last["model_id"], last["taxonomy_version"]) == (model_id, taxonomy_version):
+        return marks.reset_index(drop=True)
+    return pd.concat([marks, row], ignore_index=True)
+
+
+def _check(feedback: pd.DataFrame) -> None:
+    for name in REQUIRED_COLUMNS:
+        if name not in feedback.columns:
+            raise TaxonomyInvalid(
+                f"feedback with the columns {', '.join(REQUIRED_COLUMNS)}",
+                f"none called {name!r}",
+                "rename or add it",
+                source="insight",
+            )
+    if feedback["feedback_id"].isna().any():
+        raise TaxonomyInvalid(
+            "a feedback_id in every row", "a null", "give every item an id", source="insight"
+        )
+    twice = feedback["feedback_id"].astype("str").duplicated()
+    if twice.any():
+        raise TaxonomyInvalid(
+            "each feedback_id once",
+            f"{feedback['feedback_id'][twice].iloc[0]!r} again",
+            "remove the duplicate rows",
+            source="insight",
+        )
+
+
+def _read_texts(new: pd.DataFrame, encoder: Encoder, model_id: str) -> pd.DataFrame:
+    block = new.rename(columns={"text_hash": "feedback_id"})
+    vectors = encoder.encode(new["text"].tolist())
+    kinds = words.find_kind(block, encoder, vectors=vectors)
+    feelings = words.find_sentiment(block, encoder, vectors=vectors)
+    return pd.DataFrame(
+        {
+            "text_hash": new["text_hash"].astype("str").to_numpy(),
+            "model_id": model_id,
+            "vector": [row.tobytes() for row in vectors.astype("<f2")],
+            "language": find_language(block)["language"].to_numpy(),
+            "kind": kinds["kind"].to_numpy(),
+            "kind_confidence": kinds["confidence"].to_numpy(),
+            "sentiment": feelings["sentiment"].to_numpy(),
+            "sentiment_score": feelings["sentiment_score"].to_numpy(),
+        },
+        columns=list(_TEXT_COLUMNS),
+    )
+
+
+def _vectors(texts: pd.DataFrame, dimensions: int) -> np.ndarray:
+    raw = np.frombuffer(b"".join(texts["vector"]), dtype="<f2")
+    return raw.reshape(len(texts), dimensions).astype(np.float32)
+
+
+def _of_version(memory: Memory, model_id: str, version: str) -> Memory:
+    def of(frame: pd.DataFrame) -> pd.DataFrame:
+        is_current = frame["model_id"] == model_id
+        if "taxonomy_version" in frame.columns:
+            is_current &= frame["taxonomy_version"] == version
+        return frame[is_current]
+
+    return Memory(of(memory.texts), of(memory.scores), of(memory.hits))
+
+
+def _keyed(found: pd.DataFrame, columns: tuple[str, ...], model_id: str, version: str) -> pd.DataFrame:
+    keyed = found.rename(columns={"feedback_id": "text_hash"}).astype({"text_hash": "str"})
+    return keyed.assign(model_id=model_id, taxonomy_version=version)[list(columns)]
+
+
+def _joined(earlier: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Both, by text and else in the order in which each was found."""
+    parts = [part for part in (earlier, new) if len(part)] or [new]
+    both = pd.concat(parts, ignore_index=True).astype({"text_hash": "str"})
+    return both.sort_values("text_hash", kind="stable", ignore_index=True)
+
+
+def _items(
+    items: pd.DataFrame,
+    texts: pd.DataFrame,
+    taxonomy: Taxonomy,
+    model_id: str,
+    names: Collection[str],
+    duplicate_scope: str | None,
+) -> pd.DataFrame:
+    columns = [name for name in _TEXT_COLUMNS if name not in ("model_id", "vector")]
+    found = items.merge(texts[columns], on="text_hash", how="left")
+    for name, given in SOURCE_COLUMNS.items():
+        said = found[given] if given in found.columns else pd.Series(None, index=found.index, dtype="object")
+        by_model = pd.Series("model", index=found.index, dtype="object").where(found[name].notna(), None)
+        found[f"{name}_assigned_by"] = by_model.where(said.isna(), "source")
+        found[name] = said.where(said.notna(), found[name])
+    found["kind_confidence"] = found["kind_confidence"].where(found["kind_assigned_by"] != "source", 1.0)
+    groups = find_duplicates(items, scope=duplicate_scope)
+    found = found.merge(groups.drop(columns="similarity"), on="feedback_id", how="left")
+    hidden = redact_frame(items, names)
+    found = found.merge(hidden[["feedback_id", "text_redacted", "name_count"]], on="feedback_id", how="left")
+    found["model_id"] = model_id
+    found["taxonomy_version"] = taxonomy.version
+    return found[list(ITEM_COLUMNS)]
