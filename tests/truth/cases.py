@@ -21,6 +21,7 @@ from tests.truth import (
     sales,
     support,
     support_times,
+    themes,
     usage,
 )
 from tests.truth.base import Truth
@@ -161,6 +162,29 @@ CASES = (
         "insight.mart_insight__account_health",
         health.mart_insight__account_health,
         ("account_id", "week_start_on"),
+    Case("insight.dim_themes", themes.dim_themes, ("theme_id",)),
+    Case("insight.fct_feedback_themes", themes.fct_feedback_themes, ("feedback_id", "theme_id")),
+    Case(
+        "insight.mart_insight__theme_weekly",
+        themes.mart_insight__theme_weekly,
+        ("week_start_on", "theme_id"),
+        tolerance=AMOUNTS | {"capped_arr_amount": 1e-3, "current_arr_amount": 1e-3},
+    ),
+    Case(
+        "insight.mart_insight__opportunities",
+        themes.mart_insight__opportunities,
+        ("theme_id",),
+        tolerance=AMOUNTS
+        | {
+            f"{name}_amount": 1e-3
+            for name in ("current_arr", "capped_current_arr", "lost_arr", "open_pipeline", "lost_pipeline")
+        },
+    ),
+    Case(
+        "insight.mart_insight__voice_of_customer",
+        themes.mart_insight__voice_of_customer,
+        ("measure", "week_start_on", "segment"),
+        tolerance={"interval_low": 1e-6, "interval_high": 1e-6, "value": 1e-6},
     ),
     Case("delivery.fct_work_items", delivery.fct_work_items, ("work_item_id",)),
     Case("delivery.fct_status_spans", delivery.fct_status_spans, ("work_item_id", "span_number")),
