@@ -162,6 +162,7 @@ CASES = (
         "insight.mart_insight__account_health",
         health.mart_insight__account_health,
         ("account_id", "week_start_on"),
+    ),
     Case("insight.dim_themes", themes.dim_themes, ("theme_id",)),
     Case("insight.fct_feedback_themes", themes.fct_feedback_themes, ("feedback_id", "theme_id")),
     Case(
