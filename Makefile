@@ -3,7 +3,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-clients test-postgres lint bench-impact format snapshots clean
+.PHONY: help demo ui test test-clients test-postgres lint bench-impact bench-insight format snapshots clean
 
 help: ## List what there is.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ lint: .venv/.installed ## Formatting, linting, types, SQL style.
 
 bench-impact: .venv/.installed ## How far the impact engine can be trusted, on simulated companies (hours).
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.impact
+
+bench-insight: .venv/.installed ## How good the insight engine is; SETS=<folder> for labelled sets of your own.
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.insight $(if $(SETS),--sets $(SETS))
 
 format: .venv/.installed ## Format the code.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
