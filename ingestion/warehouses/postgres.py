@@ -471,7 +471,10 @@ class PostgresWarehouse(Warehouse):
                     connection.autocommit = True
                     found = list(self._examine_database(_Session(connection), database, subject))
             except IngestionError as error:
-                yield Examined(subject, "problem", str(error), self._statements())
+                words, _, remedy = str(error).partition(". What to do: ")
+                if "expected its databases" in words:
+                    remedy = self._statements()
+                yield Examined(subject, "problem", words, remedy)
                 return
             yield from found
         with self.open(who="doctor") as session:
@@ -568,7 +571,7 @@ class PostgresWarehouse(Warehouse):
         except Exception as error:
             wrapped = getattr(error, "orig", error)
             if isinstance(wrapped, psycopg2.Error) and (found := self.explained(wrapped)) is not None:
-                raise found from error
+                raise found from None
             raise
 
 

@@ -71,6 +71,14 @@ def test_settings_are_read_back_and_the_secret_is_new_each_time(tmp_path: Path) 
     ]
 
 
+def test_the_warehouse_is_chosen_when_the_folder_is_made(tmp_path: Path) -> None:
+    folder = CompanyFolder(tmp_path / "acme")
+    make_company(Plan(folder, parse_connections("jira"), "UTC", warehouse="postgres"))
+    assert read_env_file(folder.env_file)["NORTE_WAREHOUSE"] == "postgres"
+    assert "# NORTE_POSTGRES_URL=" in folder.env_file.read_text()
+    assert read_env_file(make(tmp_path / "file").env_file)["NORTE_WAREHOUSE"] == "duckdb"
+
+
 def test_secrets_are_private_and_stay_out_of_git(tmp_path: Path) -> None:
     folder = make(tmp_path / "acme")
     for path in (folder.env_file, folder.secrets_file):
