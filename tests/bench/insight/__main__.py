@@ -1,8 +1,8 @@
 """`python -m tests.bench.insight [--sets FOLDER]`: how good the insight engine is.
 
 FOLDER may hold sets of text with a label: `<name>_train.csv` and `<name>_test.csv` (themes, with
-`<name>_outside.csv` for texts of none) and `<name>_sentiment.csv` (text, is_positive). Public ones are not part
-of this project.
+`<name>_outside.csv` for texts of none) and `<name>_sentiment.csv` (text, is_positive). Public ones are no
+part of this project.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ def _read(path: Path) -> pd.DataFrame:
     frame = pd.read_csv(path)
     for other in ("category", "intent"):
         frame = frame.rename(columns={other: "label"}) if "label" not in frame.columns else frame
+    if "label" in frame.columns:
+        # Labels become ids of themes.
+        frame["label"] = frame["label"].astype("str").str.replace(r"[^A-Za-z0-9_.-]+", "", regex=True)
     return frame
 
 

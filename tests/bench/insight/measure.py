@@ -166,7 +166,7 @@ def spikes(seeds: range) -> Rows:
 
 
 def redaction(seed: int) -> Rows:
-    """Share of planted values that are gone, by kind and language; names without and with a list of contacts."""
+    """Share of planted values that are gone, by kind and language; names without and with a contact list."""
     cases = generated.personal(seed)
     rows: Rows = []
     for kind in sorted({case[2] for case in cases}):
