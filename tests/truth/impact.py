@@ -16,7 +16,7 @@ from ingestion.enrichment.impact.engine import evaluate
 from tests.truth.base import Truth, remembered
 from tests.truth.cohorts import uses
 from tests.truth.delivery import dim_deliveries
-from tests.truth.revenue import _contracts, _daily_lines
+from tests.truth.revenue import _daily_lines, recurring_contracts
 from tests.truth.support import fct_tickets
 from tests.truth.usage import person_days
 
@@ -48,7 +48,7 @@ def weeks(truth: Truth) -> list[date]:
 
 @remembered
 def accounts(truth: Truth) -> pd.DataFrame:
-    contracts = _contracts(truth)
+    contracts = recurring_contracts(truth)
     contracts = contracts[contracts.amount > 0]
     starts = pd.to_datetime(contracts.starts_on).dt.date
     ends = pd.to_datetime(contracts.ends_on).dt.date
