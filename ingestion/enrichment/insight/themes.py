@@ -35,6 +35,7 @@ _REVIEW_SHARE = 0.97
 # A theme's own cut is drawn towards that of all as if it had this many more seeds.
 _SHARED_SEEDS = 10.0
 _LOWEST_CUT = 0.05
+_LONE_CUT = 0.4
 _BLOCK = 2_000
 _DIGITS = 6
 
@@ -221,5 +222,7 @@ def _cuts(own: np.ndarray, of_seed: np.ndarray, themes: int) -> tuple[np.ndarray
             mine = own[of_seed == theme]
             cut = float(np.quantile(mine, 1.0 - share))
             cuts[theme] = (cut * len(mine) + of_all * _SHARED_SEEDS) / (len(mine) + _SHARED_SEEDS)
-        found.append(np.round(np.maximum(cuts, _LOWEST_CUT * share), _DIGITS))
+        # With few themes nothing speaks against one: anything resembles it a little.
+        lowest = (_LOWEST_CUT + _LONE_CUT / themes) * share
+        found.append(np.round(np.maximum(cuts, lowest), _DIGITS))
     return found[0], np.minimum(found[1], found[0])
