@@ -3,7 +3,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-clients test-postgres lint bench-impact bench-insight format snapshots clean
+.PHONY: help demo ui test test-clients test-postgres lint bench-impact bench-impact-pipeline bench-insight format snapshots clean
 
 help: ## List what there is.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ bench-impact: .venv/.installed ## How far the impact engine can be trusted, on s
 
 bench-insight: .venv/.installed ## How good the insight engine is; SETS=<folder> for labelled sets of your own.
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.insight $(if $(SETS),--sets $(SETS))
+
+bench-impact-pipeline: .venv/.installed ## Planted effects of five sandbox companies through the whole pipeline (hours).
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.impact.company
 
 format: .venv/.installed ## Format the code.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -538,6 +538,77 @@ class Charts:
             draw, width, 50 + 32 * len(order), describe, _legend(colours, names), has_words=True, top=18
         )
 
+    def forest(
+        self,
+        data: pd.DataFrame,
+        *,
+        label: str,
+        value: str,
+        low: str,
+        high: str,
+        colour: str,
+        colours: Mapping[str, str],
+        describe: str,
+        names: Mapping[str, str] | None = None,
+        width: int = HALF,
+    ) -> Svg:
+        """Estimates with their intervals in percent, one line each in the order of `data`, against zero."""
+        import altair as alt
+
+        data = data.assign(**{label: data[label].map(_shown(data[label], 22))})
+        order = list(dict.fromkeys(data[label]))
+        rows = _rows(data)
+        zero = alt.Data(values=[{"zero": 0}])
+
+        def draw(total: int) -> Any:
+            category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=0))
+            axis = alt.Axis(tickCount=5, grid=False, labelExpr="datum.value + ' %'")
+            across = alt.X(f"{low}:Q", title=None, axis=axis)
+            return alt.layer(
+                alt.Chart(zero).mark_rule(color=MUTED).encode(x=alt.X("zero:Q")),
+                alt.Chart(rows)
+                .mark_rule(strokeWidth=2)
+                .encode(y=category, x=across, x2=f"{high}:Q", color=self._colour(colour, colours)),
+                alt.Chart(rows)
+                .mark_point(filled=True, size=60, opacity=1)
+                .encode(y=category, x=alt.X(f"{value}:Q"), color=self._colour(colour, colours)),
+            )
+
+        return self._finish(
+            draw, width, 40 + 26 * len(order), describe, _legend(colours, names), has_words=True
+        )
+
+    def event_study(
+        self,
+        data: pd.DataFrame,
+        *,
+        x: str,
+        y: str,
+        low: str,
+        high: str,
+        describe: str,
+        width: int = HALF,
+        height: int = 220,
+    ) -> Svg:
+        """A difference by weeks before and after exposure, with its band; zero and the week itself marked."""
+        import altair as alt
+
+        rows = _rows(data)
+        zero = alt.Data(values=[{"zero": 0}])
+
+        def draw(total: int) -> Any:
+            across = alt.X(f"{x}:Q", title=None, axis=alt.Axis(tickMinStep=2, grid=False))
+            return alt.layer(
+                alt.Chart(zero).mark_rule(color=GREY).encode(y=alt.Y("zero:Q")),
+                alt.Chart(zero).mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x=alt.X("zero:Q")),
+                alt.Chart(rows)
+                .mark_area(opacity=0.25, color=BLUE)
+                .encode(x=across, y=alt.Y(f"{low}:Q", title=None), y2=f"{high}:Q"),
+                alt.Chart(rows).mark_line(strokeWidth=2.2, color=BLUE).encode(x=across, y=alt.Y(f"{y}:Q")),
+            )
+
+        return self._finish(draw, width, height, describe, (), has_words=True)
+
     @staticmethod
     def _marks(marks: Sequence[Mark], moments: pd.Series, column: str, axis: alt.X) -> list[Any]:
         """Layers of the marks that fall into the time of the data."""

@@ -309,6 +309,67 @@ def _impact(today: date) -> Tables:
         "impact.mart_impact__release_marks": pd.DataFrame(marks),
         "impact.mart_impact__decisions": pd.DataFrame(decisions),
         "impact.mart_impact__key_results": pd.DataFrame(results),
+        **_effects(),
+    }
+
+
+def _effects() -> Tables:
+    """One delivery with an effect, one without, one too early; and what that adds to a key result."""
+    rows, weekly = [], []
+    for delivery, verdict, effect in (
+        ("d0", "improved", 0.06),
+        ("d1", "no_detectable_effect", 0.01),
+        ("d2", "too_early", None),
+    ):
+        for metric in ("wau_rate", "tickets"):
+            said = verdict if metric == "wau_rate" or effect is None else "no_detectable_effect"
+            rows.append(
+                {
+                    "delivery_id": delivery,
+                    "metric": metric,
+                    "design_rung": "adopters",
+                    "counterfactual_value": None if effect is None else 0.5,
+                    "effect_abs": effect,
+                    "ci_low": None if effect is None else effect - 0.03,
+                    "ci_high": None if effect is None else effect + 0.03,
+                    "mde_abs": None if effect is None else 0.04,
+                    "verdict": said,
+                    "verdict_reason": "3 of 8 complete weeks" if effect is None else "said",
+                    "method_version": "1",
+                    "is_current": True,
+                }
+            )
+            weekly += [
+                {
+                    "delivery_id": delivery,
+                    "metric": metric,
+                    "method_version": "1",
+                    "weeks_since_exposure": week,
+                    "effect_abs": 0.06 if week > 0 else 0.0,
+                    "ci_low": 0.03 if week > 0 else -0.03,
+                    "ci_high": 0.09 if week > 0 else 0.03,
+                }
+                for week in range(-12, 13)
+                if effect is not None
+            ]
+    parts = [
+        {
+            "key_result_id": "raise-mrr",
+            "contributor_id": who,
+            "contributor_kind": "unexplained" if who == "unexplained" else "delivery",
+            "delivery_id": None if who == "unexplained" else who,
+            "movement_value": 5e4,
+            "contribution_value": added,
+            "ci_low": None if added is None else added - 5e3,
+            "ci_high": None if added is None else added + 5e3,
+            "status": "unknown" if added is None else "known",
+        }
+        for who, added in (("d0", 2e4), ("d2", None), ("unexplained", 3e4))
+    ]
+    return {
+        "impact.fct_delivery_impact": pd.DataFrame(rows),
+        "impact.fct_delivery_impact_weekly": pd.DataFrame(weekly),
+        "impact.mart_impact__key_result_attribution": pd.DataFrame(parts),
     }
 
 

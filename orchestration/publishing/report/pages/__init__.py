@@ -13,6 +13,7 @@ from orchestration.publishing.report.pages import (
     data_health,
     delivery,
     governance,
+    impact,
     metrics,
     product_review,
 )
@@ -23,6 +24,7 @@ BUILDERS: dict[str, Callable[[Page], None]] = {
     "metrics": metrics.build,
     "customers": customers.build,
     "delivery": delivery.build,
+    "impact": impact.build,
     "governance": governance.build,
     "data_health": data_health.build,
 }

@@ -28,6 +28,7 @@ from orchestration.publishing.report.pages.customers import (
 )
 from orchestration.publishing.report.pages.delivery import team_names
 from orchestration.publishing.report.pages.governance import BADGES, DECISIONS, due, evidence_sentence
+from orchestration.publishing.report.pages.impact import verdict_cell, verdicts
 from orchestration.publishing.report.pages.metrics import (
     change_in_words,
     revenue_sentence,
@@ -219,7 +220,8 @@ def _did(page: Page) -> list[Part]:
         " order by released_at desc, delivery_id limit 12",
         page.published.now - timedelta(days=REVIEWED_DAYS),
     )
-    caution = Prose(t("did.no_verdicts"), is_caution=True)
+    caution = Prose(t("did.caution"), is_caution=True)
+    said = verdicts(page)
     if not rows:
         return [Notice(t("did.none", days=REVIEWED_DAYS)), caution]
     days = sum(float(row["people_days"] or 0) for row in rows)
@@ -239,7 +241,7 @@ def _did(page: Page) -> list[Part]:
             is_wide_only=True,
             definition=page.column(f"{_DELIVERIES}.people_days"),
         ),
-        Column(t("did.effect"), lambda row: badge(t("did.not_measured"), "plain")),
+        Column(t("did.effect"), lambda row: verdict_cell(page, said.get(row["delivery_id"], []))),
     ]
     lead = page.texts.plural(
         "product_review.did.lead", len(rows), days=formats.number(days), window=REVIEWED_DAYS

@@ -25,6 +25,7 @@ NAMES = [
     "metrics",
     "customers",
     "delivery",
+    "impact",
     "governance",
     "data_health",
     "definitions",
@@ -203,11 +204,19 @@ def test_numbers_point_to_their_definitions(site: Site) -> None:
     assert "NRR, &lt;b&gt;defined&lt;/b&gt;." in definitions
 
 
-def test_the_review_claims_no_effect(site: Site) -> None:
+def test_only_a_verdict_speaks_of_an_effect_and_says_how_sure_it_is(site: Site) -> None:
     text = site.text("product_review")
-    assert Texts("en")("product_review.did.no_verdicts") in text
-    assert "not measured yet" in text
-    assert not re.search(r"\b(improved|worsened|thanks to|led to|caused)\b", text)
+    assert Texts("en")("product_review.did.caution") in text
+    assert "+12.0% (95 %: +6.0% to +18.0%)" in site.text("impact")
+    assert not re.search(r"\b(thanks to|led to|caused)\b", text)
+
+
+def test_the_page_on_impact_says_what_is_unknown(site: Site) -> None:
+    text = site.text("impact")
+    assert "One of 4 estimates stands out from chance" in text
+    assert "Too early to say" in text and "3 of 8 complete weeks" in text
+    assert "unknown" in text and "Unexplained" in text
+    assert "Effects below about 2 %." in text
 
 
 def test_nps_of_few_answers_is_not_a_number(tmp_path: Path, site: Site) -> None:
