@@ -30,6 +30,9 @@ AMPLITUDE_API_KEY = "sandbox-amplitude-api-key"
 AMPLITUDE_SECRET_KEY = "sandbox-amplitude-secret-key"
 AMPLITUDE_PROJECT_ID = "187520"
 
+POSTHOG_API_KEY = "phx_sandbox_posthog_api_key"
+POSTHOG_PROJECT_ID = "2026"
+
 JIRA_SITE = "norte-sandbox"
 JIRA_CLOUD_ID = "11111111-2222-4333-8444-555555555555"
 JIRA_EMAIL = "pipeline@norte.example"
@@ -65,6 +68,9 @@ def connection_env(base_url: str, governance_dir: Path, person_key_secret: str) 
         "SOURCES__AMPLITUDE__BASE_URL": f"{base}/amplitude",
         "SOURCES__AMPLITUDE__API_KEY": AMPLITUDE_API_KEY,
         "SOURCES__AMPLITUDE__SECRET_KEY": AMPLITUDE_SECRET_KEY,
+        "SOURCES__POSTHOG__BASE_URL": f"{base}/posthog",
+        "SOURCES__POSTHOG__API_KEY": POSTHOG_API_KEY,
+        "SOURCES__POSTHOG__PROJECT_ID": POSTHOG_PROJECT_ID,
         "SOURCES__JIRA__BASE_URL": f"{base}/jira",
         "SOURCES__JIRA__EMAIL": JIRA_EMAIL,
         "SOURCES__JIRA__API_TOKEN": JIRA_API_TOKEN,

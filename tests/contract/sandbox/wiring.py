@@ -144,6 +144,7 @@ _CREDENTIALS = {
     "mixpanel": basic(credentials.MIXPANEL_USERNAME, credentials.MIXPANEL_SECRET),
     "jira": basic(credentials.JIRA_EMAIL, credentials.JIRA_API_TOKEN),
     "amplitude": basic(credentials.AMPLITUDE_API_KEY, credentials.AMPLITUDE_SECRET_KEY),
+    "posthog": f"Bearer {credentials.POSTHOG_API_KEY}",
     "jira_data_center": f"Bearer {credentials.JIRA_PERSONAL_ACCESS_TOKEN}",
 }
 

@@ -1,0 +1,73 @@
+"""PostHog against the sandbox: every event once, however late or doubled it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ingestion.errors import RequestRefused, Unauthorized
+
+
+@pytest.fixture
+def posthog(account: Callable[..., Any]) -> Any:
+    opened = account("posthog")
+    opened.server.set_scenario("generous")
+    return opened
+
+
+def truth(posthog: Any, now: datetime) -> int:
+    return len(posthog.world.visible("events", now.replace(tzinfo=None)))
+
+
+def loaded(posthog: Any) -> list[str]:
+    return sorted(row[0] for row in posthog.query("select uuid from raw_posthog.events"))
+
+
+def now_of(posthog: Any) -> datetime:
+    return posthog.world.meta.as_of.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+def test_every_event_is_there_once_on_the_first_and_on_the_second_day(posthog: Any) -> None:
+    now = now_of(posthog)
+    first = posthog.load(now, rows_per_request=2000)
+    assert first.rows_rejected == {}
+    assert len(loaded(posthog)) == len(set(loaded(posthog))) == truth(posthog, now)
+    assert posthog.load(now).rows_loaded == {}
+    tomorrow = now + timedelta(days=1)
+    posthog.load(tomorrow)
+    assert len(set(loaded(posthog))) == truth(posthog, tomorrow)
+    assert posthog.refusals() == []
+
+
+def test_late_and_doubled_events_are_there_in_the_end(posthog: Any) -> None:
+    late = {"kind": "late_data", "seconds": 3 * 86_400, "every": 7}
+    posthog.server.set_scenario({"faults": {"posthog": [late, {"kind": "duplicates", "every": 20}]}})
+    now = now_of(posthog)
+    posthog.load(now)
+    assert 0 < len(set(loaded(posthog))) < truth(posthog, now)
+    posthog.load(now + timedelta(days=4))
+    assert len(set(loaded(posthog))) >= truth(posthog, now)
+
+
+def test_persons_carry_a_key_of_the_address(posthog: Any) -> None:
+    now = now_of(posthog)
+    posthog.load(now)
+    people = posthog.world.state("people", now)
+    people = people[~people["is_deleted"]]
+    addresses = {f"u-{row.person_id}": row.email for row in people.itertuples() if isinstance(row.email, str)}
+    found = posthog.query(
+        "select distinct_id, email, email_key from raw_posthog.persons where not _is_deleted"
+    )
+    told = {user: email for user, email, _ in found if email}
+    assert {user: told.get(user) for user in addresses} == addresses
+    assert all((email is None) == (key is None) for _, email, key in found)
+
+
+def test_wrong_credentials_and_wrong_projects_are_told(posthog: Any) -> None:
+    with pytest.raises(Unauthorized, match="credentials"):
+        posthog.load(now_of(posthog), api_key="wrong")
+    with pytest.raises((RequestRefused, Unauthorized)):
+        posthog.load(now_of(posthog), project_id="1")
