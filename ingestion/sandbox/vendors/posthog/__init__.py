@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import duckdb
+
 from ingestion.sandbox import credentials
 from ingestion.sandbox.faults import Duplicates, LateData, SchemaDrift
 from ingestion.sandbox.limits import InFlight, RollingWindow
@@ -168,12 +170,24 @@ class Posthog(Vendor):
 
 
 def _people(book: Snapshot) -> list[dict[str, Any]]:
+    """Whoever has an event: a person comes to be with the first."""
+    with duckdb.connect() as connection:
+        seen = connection.execute(
+            """select distinct unnest(['u-' || person_id, 's-' || staff_id])
+            from read_parquet(?) where visible_at <= ?""",
+            [str(book.ledger.path_of("events")), book.now],
+        ).fetchall()
+    active = {row[0] for row in seen}
     found = []
     for entity in book.entities("people").values():
+        if f"u-{entity.id}" not in active:
+            continue
         row = entity.row
         said = {"email": row["email"], "name": row["name"], "language": row["language"]}
         found.append(_person(f"u-{entity.id}", {**said, "company": str(row["account_id"])}))
     for staff in book.rows("staff"):
+        if f"s-{staff['staff_id']}" not in active:
+            continue
         found.append(_person(f"s-{staff['staff_id']}", {"email": staff["email"], "name": staff["name"]}))
     return found
 

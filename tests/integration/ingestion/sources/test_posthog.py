@@ -56,7 +56,8 @@ def test_persons_carry_a_key_of_the_address(posthog: Any) -> None:
     now = now_of(posthog)
     posthog.load(now)
     people = posthog.world.state("people", now)
-    people = people[~people["is_deleted"]]
+    active = posthog.world.visible("events", now.replace(tzinfo=None))["person_id"].dropna()
+    people = people[~people["is_deleted"] & people["person_id"].isin(active)]
     addresses = {f"u-{row.person_id}": row.email for row in people.itertuples() if isinstance(row.email, str)}
     found = posthog.query(
         "select distinct_id, email, email_key from raw_posthog.persons where not _is_deleted"
