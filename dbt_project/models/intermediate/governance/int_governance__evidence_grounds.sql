@@ -30,16 +30,6 @@ tickets as (
     where account_id is not null
 ),
 
-ticket_links as (
-    {{ union_sources('support__ticket_work_items', {
-        'link_id': 'text',
-        'ticket_id': 'text',
-        'vendor_work_item_id': 'text',
-        'work_item_key': 'text',
-        'linked_at': 'timestamp',
-    }) }}
-),
-
 decisions as (
     select
         decision_deliveries.delivery_id,
@@ -69,20 +59,7 @@ purposes as (
 ),
 
 linked_items as (
-    -- a link names the item without its instance: with two instances that share an id, the key decides
-    select
-        ticket_links.link_id,
-        ticket_links.ticket_id,
-        ticket_links.linked_at,
-        work_items.work_item_id,
-        row_number() over (
-            partition by ticket_links.link_id
-            order by
-                case when work_items.work_item_key = ticket_links.work_item_key then 0 else 1 end,
-                work_items.work_item_id
-        ) as likeness
-    from ticket_links
-    inner join work_items on ticket_links.vendor_work_item_id = work_items.vendor_work_item_id
+    select * from {{ ref('int_support__work_items_linked') }}
 ),
 
 item_deliveries as (
@@ -102,7 +79,6 @@ grounds as (
     from linked_items
     inner join tickets on linked_items.ticket_id = tickets.ticket_id
     inner join ancestors on linked_items.work_item_id = ancestors.work_item_id
-    where linked_items.likeness = 1
     union all
     select
         item_deliveries.work_item_id,
