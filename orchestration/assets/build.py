@@ -137,6 +137,8 @@ def build_assets(
                     outcomes += enriched.outcomes
                     broken += enriched.faults
 
+            if is_whole:
+                models.have_been_built(broken)
             if names := suites.before_data_health(checks):
                 outcomes += yield from check(names)
 

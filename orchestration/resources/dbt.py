@@ -79,6 +79,22 @@ class Dbt:
         """The manifest that the definitions were built from."""
         return self.folder / "manifest.json"
 
+    @property
+    def built_by(self) -> str | None:
+        """The fingerprint that `note_built_by` noted last."""
+        mark = self._built_by_file
+        return mark.read_text() if mark.exists() else None
+
+    def note_built_by(self, fingerprint: str) -> None:
+        """Remembers what the models that grow were built by."""
+        temporary = self._built_by_file.with_suffix(".tmp")
+        temporary.write_text(fingerprint)
+        temporary.replace(self._built_by_file)
+
+    @property
+    def _built_by_file(self) -> Path:
+        return self.folder / "built_by.fingerprint"
+
     def start(self, arguments: Sequence[str], *, now: datetime) -> DbtCliInvocation:
         """Starts dbt; read `stream_raw_events()` to its end. The caller holds the warehouse's lock."""
         executable = Path(sys.executable).with_name("dbt")
