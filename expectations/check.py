@@ -22,9 +22,10 @@ class Expectation:
 
     Arguments:
         kind: `no_rows`, `row_count`, `not_null`, `in_set`, `between`, `at_least` (column >= other column),
-            `column_sum`: the kinds that behave alike on every warehouse. `fields_stay` and `no_new_fields`
-            compare two samples of payloads (`drift.py`).
-        arguments: the kind's arguments (`column`, `values`, `low`, `high`, `other`).
+            `column_sum`: the kinds that behave alike on every warehouse. `read_fields_stay` and
+            `other_fields_stay` compare two samples of payloads (`drift.py`).
+        arguments: the kind's arguments (`column`, `values`, `low`, `high`, `other`; `columns`: the field that
+            each typed column is read from).
     """
 
     kind: str
@@ -49,10 +50,10 @@ class Expectation:
                 return f"{column} is at least {a['other']}"
             case "column_sum":
                 return f"the sum of {column} lies between {a.get('low', 'any')} and {a.get('high', 'any')}"
-            case "fields_stay":
-                return "no field that most objects had is gone or of another type"
-            case "no_new_fields":
-                return "no field that was not there before"
+            case "read_fields_stay":
+                return "no field that a column is read from is gone or of another type"
+            case "other_fields_stay":
+                return "no other field is new, gone or of another type"
         return self.kind
 
 

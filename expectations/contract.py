@@ -51,13 +51,13 @@ REMEDIES = {
     "freshness": "Its last loads failed or did not start: `norte doctor`, then `norte run`.",
     "readable": "`reason` in the table of rejected rows names the column; a field of another type needs a "
     "change of the connector or the mapping, then the rows are read again.",
-    "fields": "Ask the vendor's administrator, or read the vendor's changelog; if we rely on the field, "
-    "change connector, contract and staging before numbers drift. Accepted, it ends by itself within weeks.",
-    "new_fields": "If it is worth having: a column in the connector and a line in the contract. The payload "
-    "keeps it meanwhile.",
+    "fields": "Ask the vendor's administrator, or read the vendor's changelog; then change connector, "
+    "contract and staging of the columns named, before numbers drift. It ends by itself within weeks.",
+    "other_fields": "If a new one is worth having: a column in the connector and a line in the contract; the "
+    "payload keeps it meanwhile. What is gone or changed is read by nobody here.",
 }
 _WORDS_OF_A_COLUMN = {"type", "required", "in", "between", "severity"}
-_WORDS_OF_A_TABLE = {"why", "severity", "columns", "volume", "is_append_only", "parent"}
+_WORDS_OF_A_TABLE = {"why", "severity", "columns", "fields", "volume", "is_append_only", "parent"}
 
 
 class ContractError(ValueError):
@@ -119,12 +119,19 @@ def read_contract(
                 f"{path.name}, table {table}: {', '.join(sorted(unknown))} has no meaning in a contract; "
                 f"known are {', '.join(sorted(_WORDS_OF_A_TABLE))}."
             )
-        checks += _table_checks(path, source, contract["owner"], table, promise, now)
+        children = [name for name, one in contract["tables"].items() if one.get("parent") == table]
+        checks += _table_checks(path, source, contract["owner"], table, promise, now, children)
     return checks
 
 
 def _table_checks(
-    path: Path, source: str, owner: str, table: str, promise: Mapping[str, Any], now: datetime
+    path: Path,
+    source: str,
+    owner: str,
+    table: str,
+    promise: Mapping[str, Any],
+    now: datetime,
+    children: Sequence[str],
 ) -> list[Check]:
     full_name = f"raw_{source}.{table}"
     severity: Severity = promise.get("severity", "block")
@@ -141,7 +148,7 @@ def _table_checks(
     def check(
         name: str, level: Severity, why: str, query: str, keys: tuple[str, ...], *rules: Expectation
     ) -> Check:
-        remedy = REMEDIES.get(name.removesuffix("_warn"), "")
+        remedy = REMEDIES[name.removesuffix(f"_{level}")]
         return Check(
             "raw", source, f"{table}__{name}", full_name, level, owner, why, query, keys, rules, remedy
         )
@@ -177,8 +184,18 @@ def _table_checks(
         )
     )
     if not promise.get("parent"):
+        named = promise.get("fields", {})
+        if set(named) - set(columns) - set(children):
+            raise ContractError(
+                f"{path.name}, table {table}, fields: expected columns of the contract, or tables made of "
+                f"its lists, came {', '.join(sorted(set(named) - set(columns) - set(children)))}. "
+                "Correct the name or add the column."
+            )
+        fields = {column: column for column in columns} | named
         samples = _samples_query(
-            full_name, SAMPLED_DAYS_OF_EVENTS if promise.get("is_append_only") else SAMPLED_DAYS
+            full_name,
+            SAMPLED_DAYS_OF_EVENTS if promise.get("is_append_only") else SAMPLED_DAYS,
+            [column for column in columns if "*" in (fields[column] or "")],
         )
         checks += [
             check(
@@ -187,15 +204,15 @@ def _table_checks(
                 "A field that the vendor dropped or sends as another type goes missing without an error.",
                 samples,
                 ("field",),
-                Expectation("fields_stay"),
+                Expectation("read_fields_stay", {"columns": fields}),
             ),
             check(
-                "new_fields",
+                "other_fields",
                 "notice",
-                "The vendor sends something that nobody here reads yet.",
+                "The vendor's objects changed where nothing here is read.",
                 samples,
                 ("field",),
-                Expectation("no_new_fields"),
+                Expectation("other_fields_stay", {"columns": fields}),
             ),
         ]
     for level in ("block", "warn"):
@@ -264,17 +281,19 @@ def _rejected_query(table: str, now: datetime) -> str:
     )
 
 
-def _samples_query(table: str, days: int) -> str:
+def _samples_query(table: str, days: int, columns: Sequence[str]) -> str:
     """Payloads of the last day that brought any, and of the days before, some of each connection.
 
     A version's id is a hash: in its order a sample is random, and the same every time.
     """
     schema = table.partition(".")[0]
     complete = f"_dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+    also = "".join(f", {column}" for column in columns)
     newest = f"(select max(_extracted_at) as newest_at from {table} where {complete}) as newest"
     return (
-        "select part, payload from (select part, payload, row_number() over (partition by _instance, part"
-        " order by _version_id) as _row from (select r._instance, r._version_id, r.payload,"
+        f"select part, payload{also} from (select part, payload{also}, row_number() over"
+        f" (partition by _instance, part order by _version_id) as _row"
+        f" from (select r._instance, r._version_id, r.payload{also},"
         " case when r._extracted_at > newest.newest_at - interval '1' day then 'latest' else 'before' end"
         " as part"
         f" from {table} as r cross join {newest} where {complete} and r.payload is not null"
@@ -313,7 +332,7 @@ def _volume_query(table: str, volume: Mapping[str, Any], now: datetime) -> str:
 
         usual = " + ".join(count(start) for start in weeks_before)
         return (
-            f"select 'rows of {day:%Y-%m-%d}' as what"
+            f"select 'rows_of_{day:%Y-%m-%d}' as what"
             f" from (select {count(day)} * 4.0 as found, {usual} as usual)"
             f" as volumes where usual >= 400 and (found < usual * {volume['low_ratio']}"
             f" or found > usual * {volume['high_ratio']})"
@@ -329,7 +348,7 @@ def _volume_query(table: str, volume: Mapping[str, Any], now: datetime) -> str:
     before = living(f" and _extracted_at < (select max(_extracted_at) from {table} where {complete})")
     share_left = 1 - volume["max_fall_pct"] / 100
     return (
-        f"select 'living keys' as what from (select ({living('')}) as now_alive, ({before}) as alive_before)"
+        f"select 'living_keys' as what from (select ({living('')}) as now_alive, ({before}) as alive_before)"
         f" as volumes where alive_before >= 20 and now_alive < alive_before * {share_left}"
     )
 

@@ -24,11 +24,16 @@ from expectations.contract import ContractError, current_rows, timestamp_literal
 
 SUITES = Path(__file__).parent / "suites" / "marts"
 
+# Where a check does not say its own; a test asks for one.
+REMEDY = (
+    "Look at these rows in {table}, undo its last change or correct the source, then `norte run --build`."
+)
 _WORDS_OF_A_CHECK = {
     "table",
     "severity",
     "owner",
     "why",
+    "remedy",
     "keys",
     "needs",
     "rows_that_should_not_exist",
@@ -105,6 +110,7 @@ def _read_suite(path: Path, placeholders: dict[str, Any], sources: Sequence[str]
                 template.render(placeholders).strip(),
                 tuple(spec["keys"]),
                 rules,
+                spec.get("remedy", REMEDY.format(table=spec["table"])),
             )
         )
     return checks

@@ -110,27 +110,33 @@ def _run(session: Session, check: Check) -> CheckOutcome:
     return _outcome(check, failures)
 
 
-_DRIFT = ("fields_stay", "no_new_fields")
+_DRIFT = ("read_fields_stay", "other_fields_stay")
 
 
 def _drifted(session: Session, check: Check) -> list[tuple[str, int, tuple[str, ...]]]:
     """Fields that changed, by name; a field's name is the vendor's, never a value."""
-    changes = session.remembered(check.query, lambda rows: field_changes(*_parts(rows)))
-    if check.expectations[0].kind == "no_new_fields":
-        return [(f"new: {', '.join(changes.new)}", 0, changes.new)] if changes.new else []
+    [rule] = check.expectations
+    changes = session.remembered(
+        check.query, lambda rows: field_changes(*_parts(rows), rule.arguments["columns"])
+    )
+    are_read = rule.kind == "read_fields_stay"
+    told = [("gone", name, name) for name in changes.gone] + [
+        ("of another type", name, f"{name} ({was} before, {is_now} now)")
+        for name, was, is_now in changes.retyped
+    ]
+    if not are_read:
+        told += [("new", name, name) for name in changes.new if name not in changes.readers]
     failures: list[tuple[str, int, tuple[str, ...]]] = []
-    if changes.gone:
-        failures.append((f"gone: {', '.join(changes.gone)}", 0, changes.gone))
-    for name, was, is_now in changes.retyped:
-        failures.append((f"of another type: {name} ({was} before, {is_now} now)", 0, (name,)))
+    for what, name, words in told:
+        if (name in changes.readers) == are_read:
+            by = f", read into {', '.join(changes.readers[name])}" if are_read else ""
+            failures.append((f"{what}: {words}{by}", 0, (name,)))
     return failures
 
 
-def _parts(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Payloads before, and of the latest day."""
-    before, latest = (
-        [row["payload"] for row in rows if row["part"] == part] for part in ("before", "latest")
-    )
+def _parts(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows before, and of the latest day."""
+    before, latest = ([row for row in rows if row["part"] == part] for part in ("before", "latest"))
     return before, latest
 
 

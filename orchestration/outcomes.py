@@ -67,6 +67,7 @@ class Outcome:
     message: str = ""
     why: str = ""
     failing_keys: tuple[str, ...] = ()
+    remedy: str = ""
 
     @classmethod
     def of_suite(cls, layer: Literal["raw", "marts"], outcome: CheckOutcome) -> Outcome:
@@ -83,6 +84,7 @@ class Outcome:
             message=outcome.observed,
             why=outcome.why,
             failing_keys=outcome.failing_keys,
+            remedy=outcome.remedy,
         )
 
     def as_fault(self) -> Fault | None:
@@ -103,6 +105,7 @@ class Outcome:
             message=self.message,
             failed_count=self.failed_count,
             failing_keys=self.failing_keys,
+            remedy=self.remedy,
         )
 
 

@@ -17,7 +17,7 @@ MAX_KEYS = 5
 MAX_ERROR_LENGTH = 700
 # Keys of sample rows are ids by contract; anything that looks like an address or free text is left out all
 # the same.
-_SAFE_KEY = re.compile(r"^[A-Za-z0-9_.:|#/-]{1,120}$")
+_SAFE_KEY = re.compile(r"^[A-Za-z0-9_.:|#/$-]{1,120}$")
 # An error may quote what a vendor sent.
 _PERSONAL = (
     (re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:()]+"), "(e-mail)"),

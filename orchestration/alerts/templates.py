@@ -30,6 +30,7 @@ _COLOURS: dict[Kind, str] = {
     "info": "#1f5fa8",
     "success": "#1a7f37",
 }
+_COMMAND = re.compile(r"`([^`<>]+)`")
 # What chats take for a call to everyone.
 _MENTION = re.compile(r"@(?=\w)")
 
@@ -169,7 +170,10 @@ def as_html(message: Message) -> str:
         )
         link = html.escape(section.link, quote=True)
         look = f'<p style="margin:6px 0"><a href="{link}">{link}</a></p>' if _is_web(section.link) else ""
-        parts.append(f'{heading}<table style="border-collapse:collapse">{rows}</table>{look}')
+        # Mail programs that think themselves in quirks mode hand no font down to tables.
+        parts.append(
+            f'{heading}<table style="border-collapse:collapse;font:15px/1.45 sans-serif">{rows}</table>{look}'
+        )
     return (
         '<div style="font:15px/1.45 sans-serif;color:#1f2328;max-width:46em">'
         f'<p style="font-size:17px;margin:0 0 10px;color:{_COLOURS[message.kind]}">'
@@ -215,7 +219,8 @@ def _moment(moment: datetime) -> str:
 
 
 def _broken(text: str) -> str:
-    return html.escape(text).replace("\n", "<br>")
+    escaped = html.escape(text).replace("\n", "<br>")
+    return _COMMAND.sub(r'<code style="background:#f0f1f3;padding:1px 4px">\1</code>', escaped)
 
 
 def _is_web(link: str) -> bool:

@@ -132,7 +132,12 @@ class EngineAssets:
             name=self.check_key.name,
             asset=self.check_key.asset_key,
             description=self._why,
-            metadata={"owner": as_owner(self.engine.owner), "severity": "block", "suite": "enrichment"},
+            metadata={
+                "owner": as_owner(self.engine.owner),
+                "severity": "block",
+                "suite": "enrichment",
+                "remedy": self._remedy,
+            },
         )
 
     def run(
@@ -196,6 +201,13 @@ class EngineAssets:
     def _why(self) -> str:
         return f"The {self.engine.name} engine ran on inputs that hold, and came to its end."
 
+    @property
+    def _remedy(self) -> str:
+        return (
+            f"Read what the {self.engine.name} engine says in the run's log and mend its input or its "
+            "settings, then `norte run --build`. Until then its earlier results stand."
+        )
+
     def _outcome(self, problem: str | None) -> Outcome:
         return Outcome(
             layer="enrichment",
@@ -207,6 +219,7 @@ class EngineAssets:
             passed=problem is None,
             message=problem or "",
             why=self._why,
+            remedy=self._remedy,
         )
 
     def _check_result(self, outcome: Outcome) -> dg.AssetCheckResult:
@@ -221,6 +234,7 @@ class EngineAssets:
                 "owner": outcome.owner,
                 "severity": outcome.severity,
                 "why": outcome.message or outcome.why,
+                "remedy": outcome.remedy,
                 "holds_back": [] if outcome.passed else list(held_back(self._models.manifest, faults)),
             },
         )

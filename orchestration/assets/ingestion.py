@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 
+from expectations.contract import freshness_promise_hours
 from ingestion.errors import IngestionError, RateLimited, Unreachable
 from ingestion.pipeline import LoadSummary, run_source
 from ingestion.registry import Connection
@@ -25,7 +26,7 @@ from orchestration.owners import DEFAULT_OWNER
 from orchestration.progress import Progress, Report
 from orchestration.resources.warehouse import warehouse_of
 from orchestration.settings import Settings
-from orchestration.translators import FRESH_FOR, WARN_AFTER
+from orchestration.translators import FRESH_FOR
 
 LOAD_TAG = "norte/load"
 INCREMENTAL = "incremental"
@@ -61,7 +62,17 @@ def ingestion_assets(
     for connection in connections:
         by_source.setdefault(connection.source.name, []).append(connection)
     days = event_days(settings)
-    return [_source_assets(name, group, settings, days, report) for name, group in sorted(by_source.items())]
+    promises = freshness_promise_hours()
+    return [
+        _source_assets(name, group, settings, days, _freshness(promises.get(name)), report)
+        for name, group in sorted(by_source.items())
+    ]
+
+
+def _freshness(promise_hours: float | None) -> dg.FreshnessPolicy:
+    """What the source's contract promises; amber from a quarter of it on."""
+    promise = FRESH_FOR if promise_hours is None else timedelta(hours=promise_hours)
+    return dg.FreshnessPolicy.time_window(fail_window=promise, warn_window=promise / 4)
 
 
 def _source_assets(
@@ -69,6 +80,7 @@ def _source_assets(
     connections: Sequence[Connection],
     settings: Settings,
     days: dg.DailyPartitionsDefinition,
+    freshness: dg.FreshnessPolicy,
     report: Report,
 ) -> dg.AssetsDefinition:
     resources = connections[0].source.resources
@@ -77,7 +89,7 @@ def _source_assets(
     @dg.multi_asset(
         name=f"load_{name}",
         specs=[
-            *(_spec(name, resource, settings, days) for resource in resources),
+            *(_spec(name, resource, settings, days, freshness) for resource in resources),
             _audit_spec(name, settings),
         ],
         can_subset=True,
@@ -108,7 +120,11 @@ def _source_assets(
 
 
 def _spec(
-    name: str, resource: Resource, settings: Settings, days: dg.DailyPartitionsDefinition
+    name: str,
+    resource: Resource,
+    settings: Settings,
+    days: dg.DailyPartitionsDefinition,
+    freshness: dg.FreshnessPolicy,
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         raw_key(name, resource.name),
@@ -117,7 +133,7 @@ def _spec(
         owners=[DEFAULT_OWNER],
         kinds={"dlt", settings.warehouse, name},
         partitions_def=days if is_event_stream(resource) else None,
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_FOR, warn_window=WARN_AFTER),
+        freshness_policy=freshness,
         metadata={"dagster/table_name": f"raw_{name}.{resource.name}"},
         skippable=True,
     )

@@ -34,6 +34,7 @@ def check_specs(checks: Sequence[Check], keys: Mapping[str, dg.AssetKey]) -> lis
                 "owner": as_owner(check.owner),
                 "severity": check.severity,
                 "suite": f"{check.layer}.{check.suite}",
+                "remedy": check.remedy,
                 "expected": "; ".join(rule.in_words() for rule in check.expectations),
             },
         )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from expectations.contract import freshness_promise_hours
+from ingestion.tables import AUDIT_TABLE
 from tests.definitions import snapshots
 
 # A list that is compared as a whole says what was added and what is gone.
@@ -94,6 +98,15 @@ def test_raw_marts_and_published_files_promise_freshness(loaded: dg.Definitions)
         if node.key.path[0] in ("marts", "published") and node.freshness_policy is None
     }
     assert without == set()
+    # Raw tables promise what the contract of their source does.
+    promised = freshness_promise_hours()
+    for node in graph.asset_nodes:
+        if node.key.path[0] == "raw" and node.is_materializable and node.key.path[1] in promised:
+            policy = node.freshness_policy
+            if node.key.path[2] == AUDIT_TABLE:
+                continue
+            assert isinstance(policy, TimeWindowFreshnessPolicy), node.key
+            assert policy.fail_window.to_timedelta() == timedelta(hours=promised[node.key.path[1]]), node.key
 
 
 def test_suite_checks_say_whose_they_are_and_why(loaded: dg.Definitions) -> None:
@@ -102,7 +115,8 @@ def test_suite_checks_say_whose_they_are_and_why(loaded: dg.Definitions) -> None
     for key in graph.asset_check_keys:
         spec = graph.get_check_spec(key)
         if spec.metadata.get("suite") != "dbt" and not (
-            spec.description and spec.metadata.get("owner") and spec.metadata.get("severity")
+            spec.description
+            and {"owner", "severity", "remedy"} <= {name for name, said in spec.metadata.items() if said}
         ):
             bare.append(key.to_user_string())
     assert bare == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ import yaml
 
 from expectations.check import CheckOutcome
 from expectations.contract import CONTRACTS, ENVELOPE, freshness_promise_hours
+from expectations.mart_suite import REMEDY
 from expectations.runner import list_checks, run_suites
 
 NOW = datetime(2026, 10, 5, 6, 0)
@@ -125,7 +128,12 @@ def test_listing_checks_does_not_import_great_expectations() -> None:
 
 def test_every_check_says_who_and_why_and_has_a_unique_name() -> None:
     checks = list_checks()
-    assert all(check.owner and check.why and check.keys for check in checks)
+    assert all(check.owner and check.why and check.keys and check.remedy for check in checks)
+    models = {path.stem for path in Path("dbt_project/models").rglob("*.sql")}
+    written = [check for check in checks if check.layer == "marts"]
+    assert [c.check for c in written if c.remedy == REMEDY.format(table=c.table)] == [], "each its own"
+    named = {name for c in written for name in re.findall(r"\b(?:int|mart|fct|dim)_\w+\b", c.remedy)}
+    assert named <= models
     assert len({(check.layer, check.suite, check.check) for check in checks}) == len(checks)
     assert {check.suite for check in checks if check.layer == "raw"} == set(freshness_promise_hours())
 
@@ -249,15 +257,13 @@ def test_a_vendors_object_that_looks_otherwise_is_told_for_every_table_of_every_
     path = tmp_path / "work.duckdb"
     with duckdb.connect(path) as connection:
         write_source(connection, source)
-        tables = [
-            name
-            for name, promise in yaml.safe_load((CONTRACTS / f"{source}.yml").read_text())["tables"].items()
-            if not promise.get("parent")
-        ]
+        promises = yaml.safe_load((CONTRACTS / f"{source}.yml").read_text(encoding="utf-8"))["tables"]
+        tables = [name for name, promise in promises.items() if a_column_read(promise)]
         for table in tables:
             name = f"raw_{source}.{table}"
-            old = '{"id": 1, "properties": {"amount": "7", "tags": ["a"], "region": null}}'
-            new = '{"id": 1, "properties": {"amount": "7", "tags": "a", "plan": "x"}}'
+            column, field = a_column_read(promises[table])
+            old = json.dumps({"old": 1, "odd": [1], **nested(field, ["a"])})
+            new = json.dumps({"new": 1, "odd": "1", **nested(field, "a")})
             connection.execute(f"update {name} set payload = ?", [old])
             connection.execute(
                 f"insert into {name} select * replace (_key || 'n' as _key,"
@@ -267,12 +273,25 @@ def test_a_vendors_object_that_looks_otherwise_is_told_for_every_table_of_every_
             )
     found = failed(run_suites("raw", File(path), now=NOW, names=[source]))
     for table in tables:
-        fields, new_fields = found[f"{table}__fields"], found[f"{table}__new_fields"]
-        assert "gone: properties.region" in fields.observed
-        assert "of another type: properties.tags (list before, text now)" in fields.observed
-        assert (fields.severity, fields.failing_keys) == ("warn", ("properties.region", "properties.tags"))
-        assert (new_fields.severity, new_fields.failing_keys) == ("notice", ("properties.plan",))
-        assert fields.remedy
+        fields, others = found[f"{table}__fields"], found[f"{table}__other_fields"]
+        column, field = a_column_read(promises[table])
+        assert f"of another type: {field} (list before, text now), read into " in fields.observed
+        assert column in fields.observed
+        assert (fields.severity, fields.failing_keys) == ("warn", (field,))
+        assert (others.severity, others.failing_keys) == ("notice", ("old", "odd", "new"))
+        assert fields.remedy and others.remedy
+
+
+def a_column_read(promise: dict[str, Any]) -> Any:
+    """A column of a contract and the field that it is read from; None where there is none."""
+    fields = {column: column for column in promise["columns"]} | promise.get("fields", {})
+    named = ((column, field) for column, field in fields.items() if field and "*" not in field)
+    return None if promise.get("parent") else next(named, None)
+
+
+def nested(field: str, value: Any) -> dict[str, Any]:
+    holder, _, name = field.rpartition(".")
+    return {holder: {name: value}} if holder else {name: value}
 
 
 def test_a_day_with_far_too_few_events_fails_the_volume(tmp_path: Path) -> None:

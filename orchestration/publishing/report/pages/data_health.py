@@ -120,8 +120,8 @@ def _held_back(page: Page) -> list[Part]:
         Point(table.full_name, t("held_back.left_out", reason=table.reason)) for table in publication.left_out
     ]
     if not points:
-        return [Prose(t("held_back.none"))]
-    return [Prose(t("held_back.lead")), Points(points)]
+        return [Prose(t("held_back.none")), Prose(t("held_back.as_of"))]
+    return [Prose(t("held_back.lead")), Points(points), Prose(t("held_back.as_of"))]
 
 
 def _tables(page: Page) -> list[Part]:
