@@ -29,6 +29,7 @@ from tests.truth.delivery import (
 )
 from tests.truth.flow import is_month_over, team_days, with_all_teams, with_ratio
 from tests.truth.identity import ladder
+from tests.truth.impact import fct_delivery_impact
 from tests.truth.support import RESOLVED, fct_tickets, ticket_accounts
 
 DEFINITIONS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "reference" / "metrics.csv"
@@ -60,6 +61,15 @@ AVERAGED = frozenset(
         "one_touch_ratio",
     }
 )
+# Metrics whose movement is asked of the engine account by account, and what it calls them.
+_ESTIMATED = {
+    "mrr": "mrr_rel",
+    "arr": "mrr_rel",
+    "active_people_7d": "wau_rate",
+    "active_accounts_7d": "active",
+    "tickets_created": "tickets",
+    "csat_ratio": "csat",
+}
 STRENGTH = ("evidence-backed", "metric-backed", "mandated", "opinion")
 
 
@@ -139,6 +149,19 @@ def mart_impact__release_marks(truth: Truth) -> pd.DataFrame:
     return frame
 
 
+def _agreed(metric: Any, verdicts: list[Any]) -> str | None:
+    """What the engine says of a decision's deliveries, taken together."""
+    if metric is None:
+        return None
+    said = [verdict for verdict in verdicts if verdict is not None]
+    if len(said) == 1:
+        return str(said[0])
+    if "improved" in said and "worsened" in said:
+        return "not_measurable"
+    order = ("improved", "worsened", "too_early", "no_detectable_effect")
+    return next((verdict for verdict in order if verdict in said), "not_measurable")
+
+
 @remembered
 def mart_impact__decisions(truth: Truth) -> pd.DataFrame:
     carriers: dict[str, list[Any]] = defaultdict(list)
@@ -147,6 +170,9 @@ def mart_impact__decisions(truth: Truth) -> pd.DataFrame:
             carriers[decision].append(delivery)
     known = metric_days(truth)
     yesterday = truth.today - timedelta(days=1)
+    answers = fct_delivery_impact(truth)
+    answers = answers[answers.is_current]
+    judged = dict(zip(zip(answers.delivery_id, answers.metric, strict=True), answers.verdict, strict=True))
     rows = []
     for decision in truth.visible("decisions").itertuples():
         mine = carriers[decision.decision_id]
@@ -182,7 +208,9 @@ def mart_impact__decisions(truth: Truth) -> pd.DataFrame:
                 "after_day_count": len(after),
                 "observed_change_pct": change,
                 "is_past_review": pd.notna(decision.review_on) and decision.review_on < truth.today,
-                "verdict": None,
+                "verdict": _agreed(
+                    metric, [judged.get((one.delivery_id, _ESTIMATED.get(metric))) for one in mine]
+                ),
             }
         )
     frame = pd.DataFrame(rows)
