@@ -185,7 +185,7 @@ MAPPINGS: Mapping[str, Field] = {
             ),
         },
     ),
-    "jira": Field("mapping", fields={"story_points_field": Field(), "start_statuses": _TEXTS}),
+    "jira": Field("mapping", fields={"story_points_field": Field()}),
 }
 CSV_FILES: dict[str, Mapping[str, Field]] = {
     "theme_overrides": {
