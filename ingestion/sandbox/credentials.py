@@ -33,6 +33,10 @@ AMPLITUDE_PROJECT_ID = "187520"
 POSTHOG_API_KEY = "phx_sandbox_posthog_api_key"
 POSTHOG_PROJECT_ID = "2026"
 
+INTERCOM_ACCESS_TOKEN = "sandbox-intercom-access-token"
+INTERCOM_APP_ID = "nortesbx"
+INTERCOM_EMAIL = "pipeline@norte.example"
+
 JIRA_SITE = "norte-sandbox"
 JIRA_CLOUD_ID = "11111111-2222-4333-8444-555555555555"
 JIRA_EMAIL = "pipeline@norte.example"
@@ -71,6 +75,8 @@ def connection_env(base_url: str, governance_dir: Path, person_key_secret: str) 
         "SOURCES__POSTHOG__BASE_URL": f"{base}/posthog",
         "SOURCES__POSTHOG__API_KEY": POSTHOG_API_KEY,
         "SOURCES__POSTHOG__PROJECT_ID": POSTHOG_PROJECT_ID,
+        "SOURCES__INTERCOM__BASE_URL": f"{base}/intercom",
+        "SOURCES__INTERCOM__ACCESS_TOKEN": INTERCOM_ACCESS_TOKEN,
         "SOURCES__JIRA__BASE_URL": f"{base}/jira",
         "SOURCES__JIRA__EMAIL": JIRA_EMAIL,
         "SOURCES__JIRA__API_TOKEN": JIRA_API_TOKEN,

@@ -142,6 +142,7 @@ _CREDENTIALS = {
     "hubspot": f"Bearer {credentials.HUBSPOT_ACCESS_TOKEN}",
     "zendesk": basic(f"{credentials.ZENDESK_EMAIL}/token", credentials.ZENDESK_API_TOKEN),
     "mixpanel": basic(credentials.MIXPANEL_USERNAME, credentials.MIXPANEL_SECRET),
+    "intercom": f"Bearer {credentials.INTERCOM_ACCESS_TOKEN}",
     "jira": basic(credentials.JIRA_EMAIL, credentials.JIRA_API_TOKEN),
     "amplitude": basic(credentials.AMPLITUDE_API_KEY, credentials.AMPLITUDE_SECRET_KEY),
     "posthog": f"Bearer {credentials.POSTHOG_API_KEY}",
