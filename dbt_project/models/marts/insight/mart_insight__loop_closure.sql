@@ -39,11 +39,12 @@ feedback as (
 ),
 
 themes as (
+    -- a delivery may name a theme that was merged into another: its mentions count there
     select
-        feedback_id,
-        theme_id
-    from {{ ref('fct_feedback_themes') }}
-    where theme_id is not null
+        themes.theme_id,
+        mentions.feedback_id
+    from {{ ref('dim_themes') }} as themes
+    inner join {{ ref('fct_feedback_themes') }} as mentions on themes.counts_as_theme_id = mentions.theme_id
 ),
 
 tickets as (
@@ -140,14 +141,14 @@ replies as (
     group by heard.delivery_id, heard.account_id
 ),
 
--- What we wrote down of a talk about it is telling; what the customer says is asking.
+-- A note was written after a talk with the customer, so they were told; it names the theme, so it came up once more.
 later as (
     select
         delivery_id,
         account_id,
         min(case when object_type = 'crm_note' then occurred_at end) as noted_at,
-        sum(case when object_type <> 'crm_note' then 1 else 0 end) as ask_count,
-        max(case when object_type <> 'crm_note' then occurred_at end) as last_asked_at
+        count(*) as ask_count,
+        max(occurred_at) as last_asked_at
     from heard
     where not is_before
     group by delivery_id, account_id
