@@ -102,21 +102,25 @@ def fct_mrr_movements(truth: Truth) -> pd.DataFrame:
     for row in lines.itertuples():
         by_account[row.account_id][row.date_on].append((row.monthly, row.currency))
     months = _months(truth, lines.date_on.min())
+    ends = sorted({day for month in months for day in _ends_of(truth, month)})
+    asked = [(account, day) for account in by_account for day in ends]
+    moments = dict(zip(ends, truth.day_ends(ends), strict=True))
+    segments = truth.segment_at(
+        pd.Series([account for account, _ in asked]), pd.Series([moments[day] for _, day in asked])
+    )
+    segment_of = dict(zip(asked, segments, strict=True))
     regular = []
     for account, days in by_account.items():
         first_paid = min(days)
         for month in months:
-            before = month - timedelta(days=1)
-            following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-            is_complete = following <= truth.today
-            last = min(following - timedelta(days=1), truth.today)
+            before, last = _ends_of(truth, month)
+            is_complete = last < truth.today
             opening = _valued(truth, days.get(before, []), before)
             restated = _valued(truth, days.get(before, []), month)
             closing = _valued(truth, days.get(last, []), last)
             if not opening and not closing:
                 continue
-            asked = pd.Series([account, account])
-            segment_before, segment_after = truth.segment_at(asked, pd.Series(truth.day_ends([before, last])))
+            segment_before, segment_after = segment_of[account, before], segment_of[account, last]
             rows = []
             if opening and abs(restated - opening) > 1e-9:
                 rows.append(("fx_restatement", segment_before, restated - opening))
@@ -151,6 +155,12 @@ def fct_mrr_movements(truth: Truth) -> pd.DataFrame:
     )
     frame["currency"] = truth.calendar.reporting_currency
     return _with_account_id(frame)
+
+
+def _ends_of(truth: Truth, month: date) -> tuple[date, date]:
+    """The last days of the month before, and of the month so far."""
+    following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return month - timedelta(days=1), min(following - timedelta(days=1), truth.today)
 
 
 def _valued(truth: Truth, contracts: list[tuple[float, str]], day: date) -> float:
@@ -236,23 +246,23 @@ def _retention(months, position, length, segment, at_end, of_month) -> dict[str,
         if month in of_month
     ]
     moves = pd.concat(window) if window else None
-    by_account = dict(iter(moves.groupby("account_id"))) if moves is not None else {}
+    by_account: dict[Any, list[tuple[Any, str, float]]] = defaultdict(list)
+    if moves is not None:
+        signed = moves[moves.movement_type.isin(SIGNED_TYPES)].sort_values("month", kind="stable")
+        for move in signed.itertuples():
+            by_account[move.account_id].append((move.month, move.movement_type, move.mrr_amount))
     levels = _levels(moves)
     for account, start in cohort.mrr_amount.items():
         retained = including = start
-        mine = by_account.get(account)
-        for month in sorted(mine.month.unique()) if mine is not None else []:
-            moved = mine[mine.month == month].set_index("movement_type").mrr_amount
+        for month, kind, moved in by_account[account]:
             # The rates of the window's opening hold throughout: what is left is worth what it was.
-            level = levels.get((account, month), 1.0)
-            for kind in moved.index.intersection(SIGNED_TYPES):
-                amount = moved[kind] / level
-                including += amount
-                if account not in churned and kind in ("expansion", "contraction"):
-                    retained += amount
-                if kind == "churn":
-                    retained = 0.0
-                    churned.add(account)
+            amount = moved / levels.get((account, month), 1.0)
+            including += amount
+            if account not in churned and kind in ("expansion", "contraction"):
+                retained += amount
+            if kind == "churn":
+                retained = 0.0
+                churned.add(account)
         retained_sum += retained
         capped_sum += min(start, retained)
         including_sum += including
@@ -268,14 +278,12 @@ def _levels(moves: pd.DataFrame | None) -> dict[tuple[Any, Any], float]:
     """Account and month of a window to what the new rates since its opening have made of one unit."""
     if moves is None:
         return {}
-    levels = {}
-    for account, mine in moves.groupby("account_id"):
-        level = 1.0
-        for month in sorted(mine.month.unique()):
-            restated = mine[(mine.month == month) & (mine.movement_type == "fx_restatement")]
-            for row in restated.itertuples():
-                level *= (row.opening_mrr_amount + row.mrr_amount) / row.opening_mrr_amount
-            levels[account, month] = level
+    levels: dict[tuple[Any, Any], float] = {}
+    so_far: dict[Any, float] = defaultdict(lambda: 1.0)
+    for row in moves.sort_values("month", kind="stable").itertuples():
+        if row.movement_type == "fx_restatement":
+            so_far[row.account_id] *= (row.opening_mrr_amount + row.mrr_amount) / row.opening_mrr_amount
+        levels[row.account_id, row.month] = so_far[row.account_id]
     return levels
 
 
