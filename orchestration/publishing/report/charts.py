@@ -273,10 +273,12 @@ class Charts:
         from_zero: bool = True,
         rule: float | None = None,
         target: float | None = None,
+        band: tuple[str, str] | None = None,
     ) -> Svg:
-        """Lines over time, one per group.
+        """Lines over time, one per group; a row without a value is a gap.
 
         Arguments:
+            band: columns of the lower and the upper end of what the value may be, drawn as a shade.
             rule: a horizontal line to read against (100 %).
             target: a dashed horizontal line.
         """
@@ -294,6 +296,17 @@ class Charts:
                         .mark_rule(color=MUTED, strokeDash=dash, strokeWidth=1)
                         .encode(y="value:Q")
                     )
+            if band is not None:
+                layers.append(
+                    alt.Chart(rows)
+                    .mark_area(opacity=0.16)
+                    .encode(
+                        x=axis,
+                        y=alt.Y(f"{band[0]}:Q", title=None),
+                        y2=f"{band[1]}:Q",
+                        color=self._colour(colour, colours),
+                    )
+                )
             layers.append(
                 alt.Chart(rows)
                 .mark_line(strokeWidth=2.2)
@@ -773,6 +786,8 @@ def _localised(svg: str, conventions: Conventions) -> str:
 
     def label(found: re.Match[str]) -> str:
         text = found[1]
+        if text == "+0":
+            return ">0<"
         if month := re.fullmatch(r"([A-Z][a-z]{2}) (\d\d)", text):
             name = conventions.months[_MONTHS.index(month[1])]
             return f">{conventions.axis_month.format(month=name, year=month[2])}<"

@@ -133,6 +133,10 @@ class Formats:
             day=value.day, month=self.conventions.months[value.month - 1], year=value.year
         )
 
+    def short_day(self, value: date) -> str:
+        """5 Oct"""
+        return self.conventions.axis_day.format(day=value.day, month=self.conventions.months[value.month - 1])
+
     def month(self, value: date) -> str:
         """Oct 2026"""
         return self.conventions.month.format(month=self.conventions.months[value.month - 1], year=value.year)

@@ -514,12 +514,106 @@ def _customers(rng: np.random.Generator, mondays: list[date], today: date) -> Ta
         }
         for theme, account, n in said
     ]
-    return {
+    return _voice(mondays, today) | {
         "insight.mart_insight__account_health": pd.DataFrame(health),
         "insight.mart_insight__identity_audit": pd.DataFrame(audit),
         "insight.mart_insight__identity_review": pd.DataFrame(review),
         "insight.dim_themes": pd.DataFrame(themes),
         "insight.fct_feedback_themes": pd.DataFrame(items),
+    }
+
+
+def _voice(mondays: list[date], today: date) -> Tables:
+    # Of the last complete week: 84 answers and 64 ratings in all, too few of either in one segment.
+    voice = []
+    for number, monday in enumerate(mondays):
+        for segment, answers, ratings in (("all", 84, 64), ("smb", 40, 12), ("enterprise", 12, 33)):
+            for measure, count, value, half in (("nps", answers, 31.0, 17.0), ("csat", ratings, 0.91, 0.05)):
+                voice.append(
+                    {
+                        "measure": measure,
+                        "week_start_on": monday,
+                        "segment": segment,
+                        "as_of_on": min(monday + timedelta(days=6), today),
+                        "answer_count": count if number else 0,
+                        "value": value if number else None,
+                        "interval_low": value - half if number else None,
+                        "interval_high": value + half if number else None,
+                        "is_too_few": count < 30 or not number,
+                        "response_ratio": 0.27 if measure == "csat" else None,
+                        "is_complete": monday + timedelta(days=6) < today,
+                    }
+                )
+    weekly = [
+        {
+            "week_start_on": monday,
+            "theme_id": theme,
+            "mention_count": mentions,
+            "account_count": accounts,
+            "feedback_count": 20,
+            "unthemed_count": 4,
+            "unthemed_ratio": 0.2,
+            "is_complete": monday + timedelta(days=6) < today,
+        }
+        for monday in mondays[-20:]
+        for theme, mentions, accounts in (
+            ("export", 9, 7),
+            ("speed", 3, 3),
+            ("all", 20, 15),
+            ("unthemed", 4, 4),
+        )
+    ]
+    opportunities = [
+        {
+            "theme_id": theme,
+            "name_en": english,
+            "name_pt": portuguese,
+            "owner": owner,
+            "mention_count": 3 * accounts,
+            "account_count": accounts,
+            "account_before_count": 5,
+            "current_arr_amount": 1_000.0 * accounts,
+            "lost_account_count": lost,
+            "lost_arr_amount": 7_700.0 * lost,
+            "open_deal_count": 0,
+            "open_pipeline_amount": 0.0,
+            "lost_deal_count": 2,
+            "lost_pipeline_amount": 4_400.0,
+            "delivery_count": 1 if deliveries else 0,
+            "delivery_ids": deliveries,
+            "accounts_score": accounts / 14,
+            "arr_score": accounts / 28,
+            "opportunity_score": 75 * accounts / 14,
+        }
+        for theme, english, portuguese, owner, accounts, lost, deliveries in (
+            ("export", "Export of data", "Exportação de dados", "Joana Prado", 14, 1, None),
+            ("speed", "Slow pages", "Páginas lentas", None, 7, 0, "audit-log"),
+            ("search", "Search", "Busca", None, 0, 0, None),
+        )
+    ]
+    opportunities[-1]["lost_deal_count"] = 0
+    loops = [
+        {
+            "delivery_id": delivery,
+            "account_id": f"hubspot:{1000 + account}",
+            "delivered_at": pd.Timestamp(today) - pd.Timedelta(days=days),
+            "told_at": pd.Timestamp(today) if account % 4 == 0 else None,
+            "is_use_measured": is_measured,
+            "used_on": today if is_measured and account % 2 else None,
+            "is_still_asking": account % 5 == 0,
+        }
+        for delivery, days, is_measured in (
+            ("audit-log", 40, True),
+            ("old-one", 500, True),
+            ("plain", 90, False),
+        )
+        for account in range(1, 21)
+    ]
+    return {
+        "insight.mart_insight__voice_of_customer": pd.DataFrame(voice),
+        "insight.mart_insight__theme_weekly": pd.DataFrame(weekly),
+        "insight.mart_insight__opportunities": pd.DataFrame(opportunities),
+        "insight.mart_insight__loop_closure": pd.DataFrame(loops),
     }
 
 

@@ -128,6 +128,9 @@ def _accounts(rng: np.random.Generator, count: int) -> pd.DataFrame:
     for n in range(count):
         status = "customer" if n % 8 else ("churned" if n % 16 else "prospect")
         mrr = float(round(rng.lognormal(6.6, 0.9), 2)) if status == "customer" else 0.0
+        if n == 5:
+            # Among the largest, so that its name is shown.
+            mrr = 30_000.0
         used_on = TODAY - timedelta(days=int(rng.integers(0, 60)))
         rows.append(
             {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,19 +14,28 @@ from orchestration.publishing.report.page import (
     Page,
     Pair,
     Part,
-    Point,
-    Points,
     Prose,
     Tile,
     Tiles,
 )
-from orchestration.publishing.report.pages.metrics import share_in_words, tile
+from orchestration.publishing.report.pages.metrics import share_in_words
+from orchestration.publishing.report.pages.voice import (
+    LOOPS,
+    OPPORTUNITIES,
+    VOICE,
+    WEEKLY,
+    loops,
+    opportunities,
+    satisfaction,
+    theme_weeks,
+)
 from orchestration.publishing.report.standing import nps_half_width, standings, wilson
 from orchestration.publishing.report.tables import Column, badge, link, muted
 
 _FEEDBACK = "insight.fct_feedback"
 _THEMES = "insight.dim_themes"
 _ITEM_THEMES = "insight.fct_feedback_themes"
+THEME_TABLES = (_ITEM_THEMES, _THEMES, _FEEDBACK)
 _HEALTH = "insight.mart_insight__account_health"
 _AUDIT = "insight.mart_insight__identity_audit"
 _REVIEW = "insight.mart_insight__identity_review"
@@ -53,10 +61,10 @@ _KIND_COLOURS = {
 
 def build(page: Page) -> None:
     page.section("feedback", [_FEEDBACK], lambda: _feedback(page))
-    page.section(
-        "satisfaction", ["metric.mart_metric__daily", "metric.dim_metrics"], lambda: _satisfaction(page)
-    )
-    page.section("themes", [_ITEM_THEMES, _THEMES, _FEEDBACK], lambda: _themes(page))
+    page.section("satisfaction", [VOICE], lambda: satisfaction(page))
+    page.section("themes", THEME_TABLES, lambda: _themes(page))
+    page.section("opportunities", [OPPORTUNITIES], lambda: opportunities(page))
+    page.section("loop", [LOOPS, "metric.dim_accounts", "delivery.dim_deliveries"], lambda: loops(page))
     page.section("health", [_HEALTH, "metric.dim_accounts"], lambda: _health(page))
     page.section("losses", ["metric.fct_deals"], lambda: _losses(page), lead=page.t("losses.lead"))
     page.section("accounts", ["metric.dim_accounts"], lambda: _accounts(page), lead=page.t("accounts.lead"))
@@ -240,7 +248,9 @@ def _feedback(page: Page) -> list[Part]:
             kind_figure(page),
         ]
     )
-    return [Prose(sentence, is_lead=True), tiles, figures, tag_table(page, 90, 10)]
+    parts: list[Part] = [Prose(sentence, is_lead=True), tiles, figures]
+    # The source's tags stand in for themes where the company has none yet.
+    return [*parts, tag_table(page, 90, 10)] if page.published.missing(THEME_TABLES) else parts
 
 
 def nps_sentence(page: Page) -> str:
@@ -250,10 +260,10 @@ def nps_sentence(page: Page) -> str:
     if found is None or (found.value is None and not found.count):
         return t("customers.satisfaction.no_nps")
     if found.is_too_few or found.value is None:
-        return t("customers.satisfaction.nps_too_few", n=formats.number(found.count or 0))
+        return t("customers.satisfaction.nps_too_few_now", n=formats.number(found.count or 0))
     half = nps_half_width(found.value, found.count or 1)
     return t(
-        "customers.satisfaction.nps",
+        "customers.satisfaction.nps_now",
         score=formats.signed(found.value),
         low=formats.signed(max(found.value - half, -100)),
         high=formats.signed(min(found.value + half, 100)),
@@ -269,81 +279,11 @@ def csat_sentence(page: Page) -> str:
         return t("customers.satisfaction.no_csat")
     low, high = wilson(found.value * found.count, found.count)
     return t(
-        "customers.satisfaction.csat",
+        "customers.satisfaction.csat_now",
         share=formats.percent(found.value, 0),
         low=formats.percent(low, 0),
         high=formats.percent(high, 0),
         n=formats.number(found.count),
-    )
-
-
-def _satisfaction(page: Page) -> list[Part]:
-    t = page.t
-    all_standings = standings(page.published)
-    tiles = [tile(page, all_standings[metric]) for metric in ("nps", "csat_ratio") if metric in all_standings]
-    parts: list[Part] = [
-        Tiles(tiles),
-        Points([Point("NPS.", nps_sentence(page)), Point("CSAT.", csat_sentence(page))]),
-    ]
-    last = page.today
-    data = page.published.frame(
-        "select date_on, metric_id, value, denominator from metric.mart_metric__daily where segment = 'all'"
-        " and metric_id in ('nps', 'csat_ratio') and date_on between ? and ? and value is not null"
-        " and dayofweek(date_on) = dayofweek(?) order by date_on",
-        last - timedelta(days=7 * 52),
-        last,
-        last,
-    )
-    nps = data[(data["metric_id"] == "nps") & (data["denominator"] >= 30)]
-    csat = data[data["metric_id"] == "csat_ratio"]
-    figures = []
-    for rows, metric_id, title, show, y_format, from_zero in (
-        (nps, "nps", t("satisfaction.nps_chart"), page.formats.signed, "+d", True),
-        (
-            csat,
-            "csat_ratio",
-            t("satisfaction.csat_chart"),
-            lambda value: page.formats.percent(value, 0),
-            ".0%",
-            False,
-        ),
-    ):
-        if len(rows) >= 3:
-            figures.append(_satisfaction_figure(page, rows, metric_id, title, show, y_format, from_zero))
-    if figures:
-        parts.append(Pair(figures))
-    return parts
-
-
-def _satisfaction_figure(
-    page: Page,
-    rows: pd.DataFrame,
-    metric_id: str,
-    title: str,
-    show: Callable[[Any], str],
-    y_format: str,
-    from_zero: bool,
-) -> Figure:
-    line = rows.assign(kind=metric_id)
-    return page.series(
-        title,
-        line,
-        x="date_on",
-        draw=lambda marks: page.charts.lines(
-            line,
-            x="date_on",
-            y="value",
-            colour="kind",
-            colours={metric_id: BLUE},
-            width=HALF,
-            height=200,
-            y_format=y_format,
-            from_zero=from_zero,
-            marks=marks,
-            describe=page.in_words(title, line, x="date_on", y="value", show=show),
-        ),
-        marks=page.marks(metric_id),
-        definition=page.metric(metric_id),
     )
 
 
@@ -523,38 +463,37 @@ def theme_table(page: Page, days: int, limit: int) -> Part:
     )
 
 
-def _themes(page: Page) -> list[Part]:
-    t, formats = page.t, page.formats
+def themes_told(page: Page, days: int, limit: int) -> list[Part]:
+    """What customers talked about most, how much of it has no theme, and who said what it is about."""
+    t, formats = page.texts, page.formats
     last = page.today
-    rows = theme_rows(page, 28, 15)
+    window = (last - timedelta(days=days - 1), last + timedelta(days=1))
+    rows = theme_rows(page, days, limit)
     counts = page.published.row(
-        "select count(*) as items, count(*) filter (where themed.feedback_id is null) as unthemed,"
-        " coalesce(sum(item.arr_amount), 0) as arr"
+        "select count(*) as items, count(*) filter (where themed.feedback_id is null) as unthemed"
         f" from {_FEEDBACK} as item left join (select distinct feedback_id from {_ITEM_THEMES}) as themed"
         " on item.feedback_id = themed.feedback_id where item.occurred_at >= ? and item.occurred_at < ?",
-        last - timedelta(days=27),
-        last + timedelta(days=1),
+        *window,
     )
     if not rows or not counts["items"]:
-        return [Notice(t("themes.none"))]
+        return [Notice(t("customers.themes.none"))]
     by = page.published.rows(
         f"select assigned_by, count(*) as items from {_ITEM_THEMES} where occurred_at >= ?"
         " and occurred_at < ? group by 1 order by items desc, 1",
-        last - timedelta(days=27),
-        last + timedelta(days=1),
+        *window,
     )
     total = sum(row["items"] for row in by)
     told = ", ".join(
         t(
-            "themes.by",
-            who=page.texts.label("assigned_by", row["assigned_by"]),
+            "customers.themes.by",
+            who=t.label("assigned_by", row["assigned_by"]),
             share=formats.percent(row["items"] / total, 0),
         )
         for row in by
     )
     first = rows[0]
     sentence = t(
-        "themes.sentence",
+        "customers.themes.sentence",
         theme=first["name"],
         accounts=formats.number(first["accounts"]),
         day=formats.day(last),
@@ -563,10 +502,15 @@ def _themes(page: Page) -> list[Part]:
         items=formats.number(counts["items"]),
     )
     return [
-        Prose(sentence, is_lead=True),
-        theme_table(page, 28, 15),
-        Prose(muted(t("themes.assigned", who=told))),
+        Prose(sentence, is_lead=page.name == "customers"),
+        theme_table(page, days, limit),
+        Prose(muted(t("customers.themes.assigned", who=told, n=formats.number(total)))),
     ]
+
+
+def _themes(page: Page) -> list[Part]:
+    parts = themes_told(page, 28, 15)
+    return parts if page.published.missing([WEEKLY]) else [*parts, *theme_weeks(page)]
 
 
 def _health(page: Page) -> list[Part]:

@@ -20,11 +20,13 @@ from orchestration.publishing.report.page import (
     Tiles,
 )
 from orchestration.publishing.report.pages.customers import (
+    THEME_TABLES,
     csat_sentence,
     kind_figure,
     nps_sentence,
     tag_rows,
     tag_table,
+    themes_told,
 )
 from orchestration.publishing.report.pages.delivery import team_names
 from orchestration.publishing.report.pages.governance import BADGES, DECISIONS, due, evidence_sentence
@@ -257,7 +259,7 @@ def _said(page: Page) -> list[Part]:
     return [
         Points([Point("NPS.", nps_sentence(page)), Point("CSAT.", csat_sentence(page))]),
         kind_figure(page, width=940),
-        tag_table(page, 28, 6),
+        *([tag_table(page, 28, 6)] if page.published.missing(THEME_TABLES) else themes_told(page, 28, 6)),
         Prose(Markup('<a href="customers.html">{}</a>').format(page.t("said.more"))),
     ]
 

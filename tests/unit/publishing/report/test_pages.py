@@ -156,6 +156,12 @@ def test_hostile_names_and_labels_are_harmless_everywhere(tables: Tables, tmp_pa
     put("metric.mart_metric__pipeline_daily", "stage_name", quotes, emoji)
     put("metric.mart_metric__active_daily", "segment", HOSTILE, quotes, "all")
     put("insight.fct_feedback", "tags", HOSTILE, quotes, endless, turned)
+    put("insight.dim_themes", "name_en", HOSTILE, quotes)
+    put("insight.mart_insight__opportunities", "name_en", HOSTILE, endless)
+    put("insight.mart_insight__opportunities", "owner", quotes, turned)
+    put("insight.mart_insight__opportunities", "delivery_ids", HOSTILE, quotes)
+    put("insight.mart_insight__voice_of_customer", "segment", quotes, "all", HOSTILE)
+    put("insight.mart_insight__loop_closure", "delivery_id", HOSTILE, quotes, endless)
     put("delivery.dim_deliveries", "delivery_name", HOSTILE, endless, turned)
     put("delivery.fct_work_items", "work_item_url", 'https://x" onmouseover="alert(1)')
     put("delivery.fct_work_items", "status_name", quotes, turned)
@@ -220,9 +226,20 @@ def test_the_page_on_impact_says_what_is_unknown(site: Site) -> None:
 
 
 def test_nps_of_few_answers_is_not_a_number(tmp_path: Path, site: Site) -> None:
-    assert re.search(r"\+\d+, on 84 answers .* lies between \+\d+ and \+\d+", site.text("customers"))
-    few = draw(tmp_path, make_tables(nps_answers=12))
-    assert "Too few answers to give a number: 12 in the last 90 days" in few.text("customers")
+    told = section(site, "customers", "satisfaction")
+    assert "NPS was +31 in the 90 days to 4 Oct 2026: 84 people answered" in told
+    assert "lies between +14 and +48 (95% interval). 91% of 64 rated tickets were good" in told
+    # By segment, each with its own number of answers.
+    assert "Small business +31 (+14 to +48) 40 too few 12 27%" in told
+    assert "Enterprise too few 12 91% (86% to 96%) 33 27%" in told
+    assert re.search(r"\+\d+, on 84 answers .* lies between \+\d+ and \+\d+", site.text("product_review"))
+    content = make_tables(nps_answers=12)
+    voice = content["insight.mart_insight__voice_of_customer"]
+    voice.loc[voice.measure == "nps", ["answer_count", "is_too_few"]] = [12, True]
+    few = draw(tmp_path, content)
+    assert "Too few answers to give an NPS: 12 in the 90 days to" in few.text("customers")
+    assert "+31" not in section(few, "customers", "satisfaction")
+    assert "Too few answers to give a number: 12 in the last 90 days" in few.text("product_review")
     assert "too few" in few.text("product_review")
 
 
@@ -380,6 +397,41 @@ def test_pages_in_portuguese_hold_no_english_and_write_numbers_as_brazil_does(si
 def test_themes_count_an_account_once_and_are_named_in_the_language(site: Site) -> None:
     assert "Export of data 3 0 4 $70.0k" in section(site, "customers", "themes")
     assert "Exportação de dados 3 0 4 US$\xa070,0\xa0mil" in section(site, "pt/customers", "themes")
+
+
+def test_themes_are_told_by_week_and_how_much_has_none(site: Site) -> None:
+    told = section(site, "customers", "themes")
+    assert "Accounts per week and theme, 10 weeks to 4 Oct 2026" in told
+    assert re.search(r"Export of data( 7){10} 90 Slow pages( 3){10} 30", told)
+    for folder in ("", "pt/"):
+        assert re.search(
+            r"(a rule of the taxonomy|uma regra da taxonomia) 80%", site.text(f"{folder}customers")
+        )
+        assert re.search(
+            r"(a rule of the taxonomy|uma regra da taxonomia) 80%", site.text(f"{folder}product_review")
+        )
+
+
+def test_opportunities_show_what_the_order_is_made_of_and_what_answers_them(site: Site) -> None:
+    told = section(site, "customers", "opportunities")
+    assert "“Export of data” stands first: 14 accounts with $14.0k ARR today asked for it" in told
+    assert "5 in the 90 days before. One of the first 2 has no delivery." in told
+    assert "Export of data Joana Prado 75 (100 · 50) 14 (5) 42 $14.0k $7,700 – $4,400 nothing" in told
+    assert "Slow pages nobody 38 (50 · 25) 7 (5) 21 $7,000 – – $4,400 Audit log" in told
+    # What nobody asks for is no opportunity.
+    assert "Search" not in told
+    assert "Exportação de dados" in section(site, "pt/customers", "opportunities")
+
+
+def test_closed_loops_are_counted_per_delivery_and_name_whom_to_tell(site: Site) -> None:
+    told = section(site, "customers", "loop")
+    assert "20 accounts had asked for what 2 deliveries of the twelve months to 4 Oct 2026 brought" in told
+    assert "40 pairs of account and delivery: 25% were told, 20% still ask." in told
+    # Use is told of what is measured, and a few are no share.
+    assert "Of the 20 whose use is measured, 10 of 20 (too few for a share) use it." in told
+    assert "20 5 10 4" in told and "20 5 not measured 4" in told
+    assert "15 accounts that nobody has told" in told
+    assert "old-one" not in told
 
 
 def test_a_score_that_cannot_be_told_from_chance_says_so(site: Site) -> None:
