@@ -587,7 +587,7 @@ def _voice(mondays: list[date], today: date) -> Tables:
         }
         for theme, english, portuguese, owner, accounts, lost, deliveries in (
             ("export", "Export of data", "Exportação de dados", "Joana Prado", 14, 1, None),
-            ("speed", "Slow pages", "Páginas lentas", None, 7, 0, "audit-log"),
+            ("speed", "Slow pages", "Páginas lentas", None, 7, 0, "d6"),
             ("search", "Search", "Busca", None, 0, 0, None),
         )
     ]

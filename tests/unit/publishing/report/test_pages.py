@@ -417,7 +417,7 @@ def test_opportunities_show_what_the_order_is_made_of_and_what_answers_them(site
     assert "“Export of data” stands first: 14 accounts with $14.0k ARR today asked for it" in told
     assert "5 in the 90 days before. One of the first 2 has no delivery." in told
     assert "Export of data Joana Prado 75 (100 · 50) 14 (5) 42 $14.0k $7,700 – $4,400 nothing" in told
-    assert "Slow pages nobody 38 (50 · 25) 7 (5) 21 $7,000 – – $4,400 Audit log" in told
+    assert "Slow pages nobody 38 (50 · 25) 7 (5) 21 $7,000 – – $4,400 Audit log Released" in told
     # What nobody asks for is no opportunity.
     assert "Search" not in told
     assert "Exportação de dados" in section(site, "pt/customers", "opportunities")
