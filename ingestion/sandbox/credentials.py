@@ -37,6 +37,13 @@ INTERCOM_ACCESS_TOKEN = "sandbox-intercom-access-token"
 INTERCOM_APP_ID = "nortesbx"
 INTERCOM_EMAIL = "pipeline@norte.example"
 
+SALESFORCE_DOMAIN = "norte-sandbox"
+SALESFORCE_ORG_ID = "00DRO00000000012AA"
+SALESFORCE_ACCESS_TOKEN = "00DRO0000000001!sandbox-salesforce-session"
+SALESFORCE_CLIENT_ID = "sandbox-salesforce-consumer-key"
+SALESFORCE_CLIENT_SECRET = "sandbox-salesforce-consumer-secret"
+SALESFORCE_REFRESH_TOKEN = "sandbox-salesforce-refresh-token"
+
 JIRA_SITE = "norte-sandbox"
 JIRA_CLOUD_ID = "11111111-2222-4333-8444-555555555555"
 JIRA_EMAIL = "pipeline@norte.example"
@@ -59,6 +66,11 @@ def connection_env(base_url: str, governance_dir: Path, person_key_secret: str) 
     return {
         "SOURCES__HUBSPOT__BASE_URL": f"{base}/hubspot",
         "SOURCES__HUBSPOT__ACCESS_TOKEN": HUBSPOT_ACCESS_TOKEN,
+        "SOURCES__SALESFORCE__BASE_URL": f"{base}/salesforce",
+        "SOURCES__SALESFORCE__CLIENT_ID": SALESFORCE_CLIENT_ID,
+        "SOURCES__SALESFORCE__CLIENT_SECRET": SALESFORCE_CLIENT_SECRET,
+        # The customer number by which the product and support know an account.
+        "SOURCES__SALESFORCE__ACCOUNT_KEY_FIELD": "AccountNumber",
         "SOURCES__ZENDESK__BASE_URL": f"{base}/zendesk",
         "SOURCES__ZENDESK__CLIENT_ID": ZENDESK_CLIENT_ID,
         "SOURCES__ZENDESK__CLIENT_SECRET": ZENDESK_CLIENT_SECRET,

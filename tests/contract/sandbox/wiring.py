@@ -140,6 +140,7 @@ def basic(name: str, secret: str) -> str:
 
 _CREDENTIALS = {
     "hubspot": f"Bearer {credentials.HUBSPOT_ACCESS_TOKEN}",
+    "salesforce": f"Bearer {credentials.SALESFORCE_ACCESS_TOKEN}",
     "zendesk": basic(f"{credentials.ZENDESK_EMAIL}/token", credentials.ZENDESK_API_TOKEN),
     "mixpanel": basic(credentials.MIXPANEL_USERNAME, credentials.MIXPANEL_SECRET),
     "intercom": f"Bearer {credentials.INTERCOM_ACCESS_TOKEN}",

@@ -51,7 +51,11 @@ merges as (
 records as (
     select account_record_id, vendor_account_id, source_name, instance from accounts
     union
-    select account_record_id, vendor_account_id, source_name, instance from merges
+    select merges.account_record_id, merges.vendor_account_id, merges.source_name, merges.instance
+    from merges
+    -- A record that was read says itself by which id others know it.
+    left join accounts on merges.account_record_id = accounts.account_record_id
+    where accounts.account_record_id is null
 ),
 
 survivors as (
