@@ -26,6 +26,7 @@ from orchestration.publishing.report.pages.customers import (
     nps_sentence,
     tag_rows,
     tag_table,
+    theme_rows,
     themes_told,
 )
 from orchestration.publishing.report.pages.delivery import team_names
@@ -398,7 +399,7 @@ def _next(page: Page) -> list[Part]:
         point
         for find in (
             _renewals,
-            _loudest_tag,
+            _grown_most,
             _on_opinion,
             _off_target,
             _overdue,
@@ -443,20 +444,27 @@ def _renewals(page: Page) -> Point | None:
     )
 
 
-def _loudest_tag(page: Page) -> Point | None:
+def _grown_most(page: Page) -> Point | None:
+    """What more accounts speak of than before: the company's themes, else the tags of the source.
+
+    Tags are also what a tool or an agent writes on a ticket: of them nobody is said to have raised anything.
+    """
     if page.published.missing(["insight.fct_feedback"]):
         return None
-    rows = [row for row in tag_rows(page, 28, 50) if row["accounts"] >= 3]
-    growth = [(row["accounts"] - (row["accounts_before"] or 0), row) for row in rows]
+    if page.published.missing(["insight.dim_themes", "insight.fct_feedback_themes"]):
+        key, name, rows = "tag", "tag", tag_rows(page, 28, 50)
+    else:
+        key, name, rows = "theme", "name", theme_rows(page, 28, 50)
+    growth = [(row["accounts"] - (row["accounts_before"] or 0), row) for row in rows if row["accounts"] >= 3]
     growth = [(more, row) for more, row in growth if more > 0]
     if not growth:
         return None
     _, row = max(growth, key=lambda pair: (pair[0], pair[1]["arr"] or 0))
     number = page.formats.number
     return Point(
-        page.t("next.tag", tag=row["tag"]),
+        page.t("next.tag", tag=row[name]),
         page.t(
-            "next.tag_why",
+            f"next.{key}_why",
             accounts=number(row["accounts"]),
             before=number(row["accounts_before"] or 0),
             arr=page.formats.money(row["arr"]),

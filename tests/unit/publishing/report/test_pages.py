@@ -434,6 +434,16 @@ def test_closed_loops_are_counted_per_delivery_and_name_whom_to_tell(site: Site)
     assert "old-one" not in told
 
 
+def test_what_to_look_into_is_what_customers_raised_and_not_what_a_tool_wrote_on_tickets(
+    site: Site, tables: Tables, tmp_path: Path
+) -> None:
+    told = section(site, "product_review", "next")
+    assert "Look into “Export of data”" in told and "3 accounts ($70.0k ARR) raised it" in told
+    untold = draw(tmp_path, {"insight.fct_feedback": tables["insight.fct_feedback"]})
+    without_themes = untold.text("product_review")
+    assert "raised it" not in without_themes
+
+
 def test_a_score_that_cannot_be_told_from_chance_says_so(site: Site) -> None:
     told = section(site, "customers", "health")
     assert "cannot yet be told from chance" in told and "7 left of 124" in told
