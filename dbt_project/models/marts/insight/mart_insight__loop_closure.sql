@@ -141,7 +141,7 @@ replies as (
     group by heard.delivery_id, heard.account_id
 ),
 
--- A note was written after a talk with the customer, so they were told; it names the theme, so it came up once more.
+-- A note is of a talk with the customer, who may have been told; it names the theme, so it came up once more.
 later as (
     select
         delivery_id,

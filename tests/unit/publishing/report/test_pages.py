@@ -423,14 +423,15 @@ def test_opportunities_show_what_the_order_is_made_of_and_what_answers_them(site
     assert "Exportação de dados" in section(site, "pt/customers", "opportunities")
 
 
-def test_closed_loops_are_counted_per_delivery_and_name_whom_to_tell(site: Site) -> None:
+def test_closed_loops_are_counted_per_delivery_and_name_whom_to_get_back_to(site: Site) -> None:
     told = section(site, "customers", "loop")
     assert "20 accounts had asked for what 2 deliveries of the twelve months to 4 Oct 2026 brought" in told
-    assert "40 pairs of account and delivery: 25% were told, 20% still ask." in told
+    assert "40 pairs of account and delivery: with 25% somebody has been in touch about it since" in told
+    assert "20% still ask." in told
     # Use is told of what is measured, and a few are no share.
     assert "Of the 20 whose use is measured, 10 of 20 (too few for a share) use it." in told
     assert "20 5 10 4" in told and "20 5 not measured 4" in told
-    assert "15 accounts that nobody has told" in told
+    assert "15 accounts that nobody has got back to" in told
     assert "old-one" not in told
 
 
