@@ -24,7 +24,7 @@ THEME_COLUMNS = (
     "model_id",
     "taxonomy_version",
 )
-HUMAN, SOURCE, RULE, MODEL = "human", "source", "rule", "model"
+HUMAN, SOURCE, RULE, MODEL = "override", "source", "rule", "model"
 _ORDER = {HUMAN: 0, SOURCE: 1, RULE: 2, MODEL: 3, REVIEW: 4, UNTHEMED: 5}
 ACTIONS = ("add", "remove", "set")
 
@@ -55,7 +55,7 @@ def assign_themes(
         source_themes: feedback_id, theme_id: mapped from fields of the source.
 
     Returns:
-        feedback_id, theme_id (null: unthemed), assigned_by (`human`, `source`, `rule`, `model`, `review`,
+        feedback_id, theme_id (null: unthemed), assigned_by (`override`, `source`, `rule`, `model`, `review`,
         `unthemed`), confidence (1 for what no model says), is_primary (exactly one row per item),
         suggested_theme_id (of an item in review), evidence (the pattern, or who decided), model_id,
         taxonomy_version. One row per item and theme, at least one per item, by item and primary first.

@@ -27,15 +27,29 @@ tagged as (
     {{ split_rows(ref('fct_feedback'), ['feedback_id'], 'tags') }}
 ),
 
-overrides as (
+ranked_overrides as (
+    -- two themes that were merged into one may have been decided on apart: the later decision counts
     select
         overrides.feedback_id,
         themes.counts_as_theme_id as theme_id,
         overrides.action,
-        max(overrides.decided_by) as decided_by
+        overrides.decided_by,
+        row_number() over (
+            partition by overrides.feedback_id, themes.counts_as_theme_id
+            order by coalesce(overrides.decided_at, '') desc, overrides.theme_id desc
+        ) as recency
     from {{ ref('stg_governance__theme_overrides') }} as overrides
     inner join themes on overrides.theme_id = themes.theme_id
-    group by overrides.feedback_id, themes.counts_as_theme_id, overrides.action
+),
+
+overrides as (
+    select
+        feedback_id,
+        theme_id,
+        action,
+        decided_by
+    from ranked_overrides
+    where recency = 1
 ),
 
 settled_items as (

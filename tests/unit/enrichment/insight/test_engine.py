@@ -190,6 +190,6 @@ def test_the_source_and_people_win_over_the_words(taxonomy: Taxonomy, encoder: S
     assert found.items.loc[0, ["kind", "kind_assigned_by"]].tolist() == ["question", "source"]
     rows = found.themes.set_index("feedback_id")
     assert rows.loc[["f0000"], "theme_id"].tolist() == [themes[3]]
-    assert rows.loc[["f0001"]].query("theme_id == @themes[0]")["assigned_by"].tolist() == ["human"]
-    assert (rows.loc[["f0002"], "assigned_by"] == "human").sum() == 1
+    assert rows.loc[["f0001"]].query("theme_id == @themes[0]")["assigned_by"].tolist() == ["override"]
+    assert (rows.loc[["f0002"], "assigned_by"] == "override").sum() == 1
     assert rows.loc[["f0003"], ["theme_id", "assigned_by"]].to_numpy().tolist() == [[themes[1], "source"]]
