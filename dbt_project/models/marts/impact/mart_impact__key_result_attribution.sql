@@ -285,8 +285,9 @@ explained as (
     select
         moved.key_result_id,
         coalesce({{ stable_sum('contributions.contribution_value') }}, 0) as contribution_value,
-        coalesce({{ stable_sum('contributions.ci_low') }}, 0) as ci_low,
-        coalesce({{ stable_sum('contributions.ci_high') }}, 0) as ci_high
+        -- null where nothing is known: a rest that may be anyone's has no interval
+        {{ stable_sum('contributions.ci_low') }} as ci_low,
+        {{ stable_sum('contributions.ci_high') }} as ci_high
     from moved
     left join contributions on moved.key_result_id = contributions.key_result_id
     group by moved.key_result_id

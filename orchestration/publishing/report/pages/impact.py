@@ -86,7 +86,7 @@ def _why(page: Page, row: dict[str, Any]) -> str:
         base = abs(row["counterfactual_value"] or 0)
         if base and row["mde_abs"] is not None:
             return page.texts("impact.would_have_seen", size=page.formats.percent(row["mde_abs"] / base))
-    return row["verdict_reason"] or ""
+    return page.texts.reason(row["verdict_reason"])
 
 
 def _measured(page: Page) -> pd.DataFrame:
@@ -202,7 +202,7 @@ def _open(page: Page) -> list[Part]:
         Column(t("open.delivery"), lambda row: row["name"]),
         Column(t("open.released"), lambda row: page.formats.day(row["released_at"]), is_wide_only=True),
         Column(t("open.state"), lambda row: badge(page.texts.label("verdicts", row["verdict"]), "plain")),
-        Column(t("open.why"), lambda row: muted(row["reason"] or "")),
+        Column(t("open.why"), lambda row: muted(page.texts.reason(row["reason"]))),
     ]
     return [page.table("open", columns, rows, definition=page.column(f"{EFFECTS}.verdict_reason"))]
 

@@ -8,6 +8,7 @@ languages.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,17 @@ class Texts:
     def published(self, group: str, name: str, part: str, default: Any) -> Any:
         """What this language says instead of a text of the published file, which is in English; else that."""
         return self._published.get(group, {}).get(name, {}).get(part, default)
+
+    def reason(self, said: str | None) -> str:
+        """What this language says instead of a reason of the published file, which is in English; else that.
+
+        Reasons carry numbers and names: `published/<language>.yml` lists them as pattern and sentence, with
+        the pattern's groups as `{0}`, `{1}`.
+        """
+        for pattern, sentence in self._published.get("reasons", {}).items():
+            if match := re.fullmatch(pattern, said or ""):
+                return str(sentence).format(*match.groups())
+        return said or ""
 
     def conventions(self) -> Conventions:
         """How numbers and dates are written."""

@@ -104,3 +104,16 @@ def test_texts_from_outside_are_one_line_of_bearable_length_without_hidden_marks
     assert len(tamed("x" * 5_000)) == 160 and tamed("x" * 5_000).endswith("…")
     assert tamed("Ação 🇧🇷 ok") == "Ação 🇧🇷 ok"
     assert tamed("https://example.com/" + "y" * 500) == "https://example.com/" + "y" * 500
+
+
+def test_reasons_of_the_engine_are_told_in_the_language_with_their_numbers() -> None:
+    portuguese = Texts("pt")
+    assert portuguese.reason("3 of 8 complete weeks after the last enrolment week") == (
+        "3 de 8 semanas completas depois da última semana de entrada"
+    )
+    assert portuguese.reason("within 8 weeks of another release: sso, audit") == (
+        "a menos de 8 semanas de outro lançamento: sso, audit"
+    )
+    assert portuguese.reason("something that nobody has translated") == "something that nobody has translated"
+    assert Texts("en").reason("too few answers") == "too few answers"
+    assert portuguese.reason(None) == ""
