@@ -148,12 +148,12 @@ def _usage(rng: np.random.Generator, mondays: list[date], today: date) -> Tables
             "delivery_name": name,
             "feature": f"feature_{n}",
             "adopter_event": None,
-            "rollout": "general",
+            "rollout": rollout,
             "team_id": "checkout",
             "owner": "Joana Prado",
             "released_at": pd.Timestamp(today) - pd.Timedelta(days=30 * (n + 1)),
             "eligible_account_count": eligible,
-            "exposed_account_count": eligible,
+            "exposed_account_count": given,
             "adopter_account_count": eligible // 3,
             "adopter_person_count": eligible,
             "adoption_ratio": (eligible // 3) / eligible,
@@ -165,7 +165,9 @@ def _usage(rng: np.random.Generator, mondays: list[date], today: date) -> Tables
             "repeat_account_count": eligible // 4,
             "repeat_28d_ratio": 0.75,
         }
-        for n, (name, eligible) in enumerate([("Guided onboarding", 48), ("Bulk export", 12)])
+        for n, (name, eligible, rollout, given) in enumerate(
+            [("Guided onboarding", 48, "experiment", 20), ("Bulk export", 12, "general", 12)]
+        )
     ]
     return {
         "metric.mart_metric__activation": pd.DataFrame(activation),

@@ -711,8 +711,16 @@ def _features(page: Page) -> list[Part]:
 
         return show
 
+    def named(row: Any) -> str | Markup:
+        # Of paying accounts, an experiment or a wave gives it to some: a low share is then by design.
+        name = row["delivery_name"] or row["delivery_id"]
+        if row["rollout"] == "general" or row["exposed_account_count"] is None:
+            return str(name)
+        given = t("features.given", n=formats.number(row["exposed_account_count"]))
+        return Markup("{} {}").format(name, muted(given))
+
     columns = [
-        Column(t("features.feature"), lambda row: row["delivery_name"] or row["delivery_id"]),
+        Column(t("features.feature"), named),
         Column(t("features.released"), lambda row: formats.day(row["released_at"]), is_wide_only=True),
         Column(
             t("features.accounts"),

@@ -445,6 +445,12 @@ def test_what_to_look_into_is_what_customers_raised_and_not_what_a_tool_wrote_on
     assert "raised it" not in without_themes
 
 
+def test_use_of_an_experiment_says_to_how_many_it_was_given(site: Site) -> None:
+    told = section(site, "metrics", "features")
+    assert "Guided onboarding given to 20" in told and "Bulk export given" not in told
+    assert "dada a 20" in section(site, "pt/metrics", "features")
+
+
 def test_a_score_that_cannot_be_told_from_chance_says_so(site: Site) -> None:
     told = section(site, "customers", "health")
     assert "cannot yet be told from chance" in told and "7 left of 124" in told
