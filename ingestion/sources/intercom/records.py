@@ -67,20 +67,25 @@ def conversation(found: Mapping[str, Any], settings: IntercomSettings) -> Record
     )
 
 
-def parts(found: Mapping[str, Any]) -> list[Record | Malformed]:
+def parts(found: Mapping[str, Any], settings: IntercomSettings) -> list[Record | Malformed]:
     """The parts of a conversation."""
+    fields = {
+        settings.priority_attribute: "priority",
+        settings.type_attribute: "conversation_type",
+        settings.work_items_attribute: "work_items",
+    }
     key = str(found["id"])
     listed = (found.get("conversation_parts") or {}).get("conversation_parts") or []
     records: list[Record | Malformed] = []
     for one in listed:
         try:
-            records.append(_part(one, key))
+            records.append(_part(one, key, fields))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             records.append(Malformed(f"not of the documented shape: {type(error).__name__} {error}", one))
     return records
 
 
-def _part(found: Mapping[str, Any], conversation_id: str) -> Record:
+def _part(found: Mapping[str, Any], conversation_id: str, fields: Mapping[str, str]) -> Record:
     author = found.get("author") or {}
     assigned = found.get("assigned_to") or {}
     details = found.get("event_details") or {}
@@ -102,6 +107,8 @@ def _part(found: Mapping[str, Any], conversation_id: str) -> Record:
             "assigned_to_type": assigned.get("type"),
             "assigned_to_id": _text(assigned.get("id")),
             "attribute_name": _text(attribute.get("name")),
+            # Which of our fields the attribute is.
+            "field": fields.get(str(attribute.get("name"))),
             "attribute_value": _text(value.get("name")),
             "attribute_previous_value": _text(value.get("previous")),
             "is_redacted": found.get("redacted"),

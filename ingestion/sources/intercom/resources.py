@@ -67,6 +67,7 @@ CONVERSATION_PARTS = Resource(
         "assigned_to_type": "text",
         "assigned_to_id": "text",
         "attribute_name": "text",
+        "field": "text",
         "attribute_value": "text",
         "attribute_previous_value": "text",
         "is_redacted": "boolean",

@@ -70,7 +70,9 @@ class IntercomReader:
             keys = (str(head["id"]) for head in heads)
             whole = [one for one in self._client.conversations(keys) if one is not None]
             yield Batch("conversations", [*unkeyed, *mapped(whole, read)])
-            yield Batch("conversation_parts", [part for one in whole for part in records.parts(one)])
+            yield Batch(
+                "conversation_parts", [part for one in whole for part in records.parts(one, self._settings)]
+            )
             reached = max((int(head.get("updated_at") or 0) for head in heads), default=0)
             if reached:
                 yield Checkpoint("conversations", {"until": reached})
