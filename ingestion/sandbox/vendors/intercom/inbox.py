@@ -429,9 +429,7 @@ class Inbox:
             "state": one.state,
             "read": True,
             "priority": "priority" if row["priority"] in ("high", "urgent") else "not_priority",
-            "admin_assignee_id": None
-            if row["assignee_staff_id"] is None
-            else admin_id(row["assignee_staff_id"]),
+            "admin_assignee_id": self._assignee(row["assignee_staff_id"]),
             "team_assignee_id": None if row["group_team_id"] is None else team_id(row["group_team_id"]),
             "company": None if account is None else {"type": "company", "id": company_id(account)},
             "channel": {"initial": _SOURCES.get(entity.first["channel"], "conversation")},
@@ -489,18 +487,22 @@ class Inbox:
             "ai_agent": None,
         }
 
-    @staticmethod
-    def _rating(rating: Row, row: Row, key: str) -> dict[str, Any]:
+    def _assignee(self, staff_id: int | None) -> str | None:
+        """The teammate who has it; what the bot handles is nobody's."""
+        row = self.staff.get(staff_id) if staff_id is not None else None
+        return None if row is None or row["role"] == "support_bot" else admin_id(row["staff_id"])
+
+    def _rating(self, rating: Row, row: Row, key: str) -> dict[str, Any]:
         number = rating["rating_id"]
         stars = (4 if number % 3 == 0 else 5) if rating["score"] == "good" else (1 if number % 2 else 2)
-        teammate = row["assignee_staff_id"]
+        teammate = self._assignee(row["assignee_staff_id"])
         return {
             "rating": stars,
             "remark": rating["text"] or "",
             "created_at": epoch(rating["rated_at"]),
             "updated_at": epoch(rating["rated_at"]),
             "contact": {"type": "contact", "id": key},
-            "teammate": None if teammate is None else {"type": "admin", "id": admin_id(teammate)},
+            "teammate": None if teammate is None else {"type": "admin", "id": teammate},
         }
 
     def _issue_keys(self, ticket_id: int) -> list[str]:
@@ -586,8 +588,9 @@ class Inbox:
         if first["group_team_id"] is not None:
             to = {"type": "team", "id": team_id(first["group_team_id"])}
             add(entity.created_at, number, "assignment", bot, assigned_to=to)
-        if first["assignee_staff_id"] is not None:
-            to = {"type": "admin", "id": admin_id(first["assignee_staff_id"])}
+        assignee = self._assignee(first["assignee_staff_id"])
+        if assignee is not None:
+            to = {"type": "admin", "id": assignee}
             add(entity.created_at, number + 1, "assignment", bot, assigned_to=to)
         for position, (name, value) in enumerate(
             ((PRIORITY, first["priority"]), (KIND, first["ticket_type"])), 2
@@ -605,11 +608,10 @@ class Inbox:
         elif change.field == "merged_into" and change.after:
             add(change.at, number, "state", author, state="closed")
         elif change.field == "assignee_staff_id":
-            to = (
-                {"type": "nobody_admin", "id": None}
-                if change.after is None
-                else {"type": "admin", "id": admin_id(change.after)}
-            )
+            after = self._assignee(change.after)
+            if after is None and self._assignee(change.before) is None:
+                return
+            to = {"type": "nobody_admin" if after is None else "admin", "id": after}
             add(change.at, number, "assignment", author, assigned_to=to)
         elif change.field == "group_team_id":
             to = (
