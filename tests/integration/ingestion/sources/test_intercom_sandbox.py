@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -110,11 +111,15 @@ def test_what_is_deleted_after_it_was_read_becomes_a_tombstone(intercom: Any) ->
 
 def test_the_limit_is_kept_and_never_hit(account: Callable[..., Any]) -> None:
     intercom = account("intercom")
-    intercom.server.set_scenario({"plan": {"intercom": {"requests_per_minute": 1500}}})
+    intercom.server.set_scenario({"plan": {"intercom": {"requests_per_minute": 120}}})
     now = intercom.world.meta.as_of
-    # The connector starts with the documented limit and takes over the app's own.
-    intercom.load(now, start_date=(now - timedelta(days=120)).date().isoformat())
-    assert set(intercom.statuses()) == {"200"}
+    began = time.monotonic()
+    since = (now - timedelta(days=30)).date().isoformat()
+    intercom.load(now, start_date=since, requests_per_minute=120)
+    statuses = intercom.statuses()
+    assert set(statuses) == {"200"}
+    assert statuses["200"] > 20
+    assert time.monotonic() - began >= 10
 
 
 def test_an_error_in_the_middle_of_a_search_is_retried(intercom: Any) -> None:
