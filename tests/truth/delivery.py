@@ -590,17 +590,22 @@ def traceability(truth: Truth) -> pd.DataFrame:
     for issue in issues.issue_id.astype(int):
         for candidate in (issue, *_ancestors(parents, issue)):
             below[candidate].add(issue)
-    linked: dict[int, set[int]] = defaultdict(set)
-    for ticket, issue in zip(links.ticket_id.astype(int), links.issue_id.astype(int), strict=True):
-        if ticket in tickets.index:
-            linked[issue].add(ticket)
+    linked: dict[int, list[tuple[int, Any]]] = defaultdict(list)
+    for link in links.itertuples():
+        if int(link.ticket_id) in tickets.index:
+            linked[int(link.issue_id)].append((int(link.ticket_id), link.created_at))
     days = items.set_index("work_item_id").people_days
     rows = []
     for item in items[items.work_item_level.isin(["epic", "initiative"])].itertuples():
         if item.resolution == "Won't Do":
             continue
         issue = int(item.work_item_id.split(":")[1])
-        mine = set().union(*(linked[child] for child in below[issue]))
+        mine = {
+            ticket
+            for child in below[issue]
+            for ticket, linked_at in linked[child]
+            if pd.isna(item.done_at) or linked_at <= item.done_at
+        }
         accounts = {tickets[ticket] for ticket in mine if pd.notna(tickets[ticket])}
         rows.append(
             {

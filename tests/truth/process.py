@@ -23,6 +23,7 @@ from tests.truth.delivery import (
     delivery_of,
     dim_deliveries,
     fct_releases,
+    fct_work_items,
     issue_states,
     parents_of,
     traceability,
@@ -263,16 +264,22 @@ def _grounds(truth: Truth) -> dict[int, list[tuple[date, str]]]:
     parents, levels = parents_of(issues), issues.set_index("issue_id").level
     grounds: dict[int, list[tuple[date, str]]] = defaultdict(list)
 
-    def stand(issue: int | None, since: date, label: str) -> None:
+    items = fct_work_items(truth)
+    done = {int(key.split(":")[1]): at for key, at in zip(items.work_item_id, items.done_at, strict=True)}
+
+    def stand(issue: int | None, since: date, label: str, at: Any = None) -> None:
         while issue is not None:
-            grounds[issue].append((since, label))
+            # A link that was set when the item was done did not ask for it.
+            if at is None or pd.isna(done[issue]) or at <= done[issue]:
+                grounds[issue].append((since, label))
             issue = parents.get(issue)
 
     accounts = ticket_accounts(truth).set_index("ticket_id").account_id
     for link in truth.visible("ticket_issue_links").itertuples():
         account = accounts.get(link.ticket_id)
         if link.issue_id in levels.index and account is not None and pd.notna(account):
-            stand(int(link.issue_id), truth.local_day(link.created_at), "evidence-backed")
+            day = truth.local_day(link.created_at)
+            stand(int(link.issue_id), day, "evidence-backed", link.created_at)
     labels = {}
     for decision in truth.visible("decisions").itertuples():
         kind = decision.evidence_kind

@@ -1,11 +1,27 @@
 {#
-  What each roadmap item stands on, and since when. A link counts from the day it was set, a decision from the day it
+  What each roadmap item stands on, and since when. A link counts from the day it was set, unless the item was done by
+  then, a decision from the day it
   was made; that a delivery serves a metric or a key result has no date in the files and counts from the beginning.
 #}
 with
 
-roadmap_items as (
+traceability as (
     select work_item_id from {{ ref('mart_governance__traceability') }}
+),
+
+dated_items as (
+    select
+        work_item_id,
+        done_at
+    from {{ ref('fct_work_items') }}
+),
+
+roadmap_items as (
+    select
+        traceability.work_item_id,
+        dated_items.done_at
+    from traceability
+    inner join dated_items on traceability.work_item_id = dated_items.work_item_id
 ),
 
 ancestors as (
@@ -79,6 +95,8 @@ grounds as (
     from linked_items
     inner join tickets on linked_items.ticket_id = tickets.ticket_id
     inner join ancestors on linked_items.work_item_id = ancestors.work_item_id
+    inner join roadmap_items on ancestors.ancestor_work_item_id = roadmap_items.work_item_id
+    where roadmap_items.done_at is null or linked_items.linked_at <= roadmap_items.done_at
     union all
     select
         item_deliveries.work_item_id,

@@ -10,14 +10,6 @@ cancelled_items as (
     where is_cancelled
 ),
 
-vendor_ids as (
-    select
-        work_item_id,
-        work_item_key,
-        vendor_work_item_id
-    from {{ ref('int_delivery__work_items_unioned') }}
-),
-
 ancestors as (
     select * from {{ ref('int_delivery__work_item_ancestors') }}
 ),
@@ -45,13 +37,8 @@ decisions as (
         on decision_deliveries.decision_id = decisions.decision_id
 ),
 
-ticket_links as (
-    {{ union_sources('support__ticket_work_items', {
-        'link_id': 'text',
-        'ticket_id': 'text',
-        'vendor_work_item_id': 'text',
-        'work_item_key': 'text',
-    }) }}
+linked_items as (
+    select * from {{ ref('int_support__work_items_linked') }}
 ),
 
 tickets as (
@@ -79,37 +66,18 @@ roadmap_items as (
         and not (cancelled_items.work_item_id is not null and work_items.status_category = 'done')
 ),
 
-linked_items as (
-    -- a link names the item without its instance: with two instances that share an id, the key decides
-    select
-        ticket_id,
-        work_item_id
-    from (
-        select
-            ticket_links.ticket_id,
-            vendor_ids.work_item_id,
-            row_number() over (
-                partition by ticket_links.link_id
-                order by
-                    case when vendor_ids.work_item_key = ticket_links.work_item_key then 0 else 1 end,
-                    vendor_ids.work_item_id
-            ) as likeness
-        from ticket_links
-        inner join vendor_ids on ticket_links.vendor_work_item_id = vendor_ids.vendor_work_item_id
-    ) as ranked
-    where likeness = 1
-),
-
 item_tickets as (
+    -- what was linked after the item was done asked for something that was there already
     select distinct
-        ancestors.ancestor_work_item_id as work_item_id,
+        roadmap_items.work_item_id,
         tickets.ticket_id,
         tickets.account_id,
         tickets.created_at
     from linked_items
     inner join ancestors on linked_items.work_item_id = ancestors.work_item_id
+    inner join roadmap_items on ancestors.ancestor_work_item_id = roadmap_items.work_item_id
     inner join tickets on linked_items.ticket_id = tickets.ticket_id
-    where ancestors.ancestor_level in ('epic', 'initiative')
+    where roadmap_items.done_at is null or linked_items.linked_at <= roadmap_items.done_at
 ),
 
 item_accounts as (
