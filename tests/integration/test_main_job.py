@@ -9,9 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ import pytest
 
 from expectations.check import CheckOutcome
 from expectations.runner import run_suites
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from tests.integration.company import Company, Day
 from tests.integration.corruptions import CORRUPTIONS
 from tests.integration.semantic_cases import SAVED_QUERIES, disagreements
@@ -39,17 +37,6 @@ KILLED_IN = {
     "marts": (re.compile(r"building tables: (\d+) of (\d+)"), (0.6, 0.9)),
     "publication": (re.compile(r"publishing: (\d+) of (\d+)"), (0.0, 0.6)),
 }
-
-
-@dataclass(frozen=True)
-class SpoiltWarehouse:
-    """A copy that nobody else opens."""
-
-    path: Path
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +80,8 @@ def test_table_is_the_truth(
     if day not in truths:
         truths[day] = lived.truth(company.world)
     expected = case.expected(truths[day])
-    assert len(expected), "the world has nothing to compare"
+    is_due = not case.comes_and_goes or day == "first day"
+    assert len(expected) or not is_due, "the world has nothing to compare"
     found = differences(
         read_case(lived.published, case, truths[day]), expected, keys=case.keys, tolerance=case.tolerance
     )
@@ -201,7 +189,7 @@ def test_saved_query_says_what_the_marts_say(
 def test_what_is_wrong_in_a_mart_is_noticed_by_its_check(
     days: dict[str, Day], company: Company, tmp_path: Path
 ) -> None:
-    spoilt = SpoiltWarehouse(tmp_path / "warehouse.duckdb")
+    spoilt = DuckDBWarehouse(tmp_path / "warehouse.duckdb")
     shutil.copyfile(company.home / "warehouse.duckdb", spoilt.path)
     now = days["day of kills"].now
     suites = ["metric", "delivery", "governance", "impact"]

@@ -58,6 +58,7 @@ class Case:
         where: which rows of the published table are compared (SQL); all by default.
         tolerance: absolute, per column; one microsecond of money and a millisecond of time otherwise.
         select: the published columns (SQL).
+        comes_and_goes: a list of what is open, which may be empty on a later day.
     """
 
     table: str
@@ -67,6 +68,7 @@ class Case:
     # Amounts are sums of numbers that the contracts round to a millionth.
     tolerance: Mapping[str, float] = field(default_factory=lambda: dict(AMOUNTS))
     select: str = "*"
+    comes_and_goes: bool = False
 
     @property
     def name(self) -> str:
@@ -158,6 +160,7 @@ CASES = (
         "insight.mart_insight__identity_review",
         identity.mart_insight__identity_review,
         ("object_kind", "object_id", "proposed_account_id"),
+        comes_and_goes=True,
     ),
     Case(
         "insight.mart_insight__account_health",
