@@ -27,6 +27,8 @@ def differences(
         tolerance: absolute tolerance per numeric column; `default_tolerance` for the others.
         columns: the columns to compare; those of `expected` unless given.
     """
+    if expected.empty:  # then its columns say nothing either
+        return [f"{len(actual)} rows should not be there, e.g. {_keys(actual, keys)}"] if len(actual) else []
     found: list[str] = []
     columns = list(columns or [column for column in expected.columns if column not in keys])
     for name, frame in (("actual", actual), ("expected", expected)):
