@@ -1,4 +1,4 @@
-"""One module per page; each has `build(page)`, which adds the sections.
+"""One module or package per page; each has `build(page)`, which adds the sections.
 
 To add a page: a module here, its texts under its name in `texts/<language>.yml`, a line below.
 """

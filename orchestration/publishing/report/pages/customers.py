@@ -18,7 +18,6 @@ from orchestration.publishing.report.page import (
     Tile,
     Tiles,
 )
-from orchestration.publishing.report.pages.metrics import share_in_words
 from orchestration.publishing.report.pages.voice import (
     LOOPS,
     OPPORTUNITIES,
@@ -31,6 +30,7 @@ from orchestration.publishing.report.pages.voice import (
 )
 from orchestration.publishing.report.standing import nps_half_width, standings, wilson
 from orchestration.publishing.report.tables import Column, badge, link, muted
+from orchestration.publishing.report.words import share_in_words
 
 _FEEDBACK = "insight.fct_feedback"
 _THEMES = "insight.dim_themes"

@@ -32,19 +32,15 @@ from orchestration.publishing.report.pages.customers import (
 from orchestration.publishing.report.pages.delivery import team_names
 from orchestration.publishing.report.pages.governance import BADGES, DECISIONS, due, evidence_sentence
 from orchestration.publishing.report.pages.impact import verdict_cell, verdicts
-from orchestration.publishing.report.pages.metrics import (
-    change_in_words,
-    revenue_sentence,
-    tile,
-    use_sentence,
-)
+from orchestration.publishing.report.pages.metrics.revenue import MONTHLY, revenue_sentence
+from orchestration.publishing.report.pages.metrics.use import use_sentence
 from orchestration.publishing.report.standing import Standing, standings
 from orchestration.publishing.report.tables import Column, badge, link, muted
+from orchestration.publishing.report.words import change_cell, tile
 
 _DELIVERIES = "delivery.dim_deliveries"
 _TRACE = "governance.mart_governance__traceability"
 _KEY_RESULTS = "impact.mart_impact__key_results"
-_MONTHLY = "metric.mart_metric__mrr_monthly"
 _DAILY = "metric.mart_metric__daily"
 _HEADLINES = (
     "mrr",
@@ -98,16 +94,16 @@ def _retention_tile(page: Page) -> Tile | None:
         page.formats.percent(nrr),
         page.texts(f"metrics.retention.{word}"),
         "good" if nrr >= 1 else "bad",
-        definition=page.column(f"{_MONTHLY}.nrr_12m_ratio"),
+        definition=page.column(f"{MONTHLY}.nrr_12m_ratio"),
     )
 
 
 def _retention(page: Page) -> tuple[float, float, date] | None:
     """Net and gross retention over twelve months, and the last complete month they are of."""
-    if page.published.missing([_MONTHLY]):
+    if page.published.missing([MONTHLY]):
         return None
     found = page.published.rows(
-        f"select nrr_12m_ratio, grr_12m_ratio, month_start_on from {_MONTHLY} where segment = 'all'"
+        f"select nrr_12m_ratio, grr_12m_ratio, month_start_on from {MONTHLY} where segment = 'all'"
         " and is_complete and nrr_12m_ratio is not null order by month_start_on desc limit 1"
     )
     if not found:
@@ -364,12 +360,6 @@ def _stand(page: Page) -> list[Part]:
             return ""
         return badge(t("stand.met"), "good") if row.meets_target else badge(t("stand.not_met"), "warn")
 
-    def change(row: Standing) -> str | Markup:
-        if row.change is None or row.is_too_few:
-            return "–"
-        words, tone = change_in_words(page, row)
-        return Markup('<span class="tone-{}">{}</span>').format(tone, words)
-
     columns: list[Column] = [
         Column(
             t("stand.metric"),
@@ -383,7 +373,7 @@ def _stand(page: Page) -> list[Part]:
             is_number=True,
             definition=page.column("metric.mart_metric__daily.value"),
         ),
-        Column(t("stand.change"), change, is_wide_only=True),
+        Column(t("stand.change"), lambda row: change_cell(page, row), is_wide_only=True),
         Column(t("stand.target"), target, is_wide_only=True),
         Column("", state),
         Column(

@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from orchestration.publishing.report.charts import BLUE, GREY, HALF
 from orchestration.publishing.report.page import Figure, Notice, Page, Pair, Part, Prose, Tile, Tiles
-from orchestration.publishing.report.pages.metrics import share_in_words
 from orchestration.publishing.report.tables import Column, badge, link, muted, shaded
+from orchestration.publishing.report.words import share_in_words
 
 VOICE = "insight.mart_insight__voice_of_customer"
 WEEKLY = "insight.mart_insight__theme_weekly"

@@ -1,0 +1,167 @@
+"""Support: how much comes in, and how long customers wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+
+from orchestration.publishing.report.charts import AMBER, BLUE, HALF, LIGHT_BLUE
+from orchestration.publishing.report.page import Page, Pair, Part, Prose, Tiles
+from orchestration.publishing.report.standing import standings
+from orchestration.publishing.report.tables import Column
+from orchestration.publishing.report.words import tile
+
+SUPPORT = "metric.mart_metric__support_performance"
+
+
+def support(page: Page) -> list[Part]:
+    t, formats = page.t, page.formats
+    all_standings = standings(page.published)
+    parts: list[Part] = []
+    created, reply = all_standings.get("tickets_created"), all_standings.get("first_reply_minutes_median")
+    if created is not None and created.value is not None and reply is not None:
+        parts.append(
+            Prose(
+                t(
+                    "support.sentence",
+                    tickets=formats.number(created.value),
+                    before=formats.number(created.before),
+                    day=formats.day(page.today),
+                    reply=formats.minutes(reply.value),
+                    reply_before=formats.minutes(reply.before),
+                ),
+                is_lead=True,
+            )
+        )
+    parts.append(
+        Tiles(
+            [
+                tile(page, all_standings[metric])
+                for metric in (
+                    "tickets_created",
+                    "ticket_backlog",
+                    "first_reply_minutes_median",
+                    "csat_ratio",
+                )
+                if metric in all_standings
+            ]
+        )
+    )
+    last = page.today
+    weekly = page.published.frame(
+        "select starts_on, created_ticket_count as tickets, first_reply_minutes_p50 / 60 as calendar,"
+        f" first_reply_business_minutes_p50 / 60 as business from {SUPPORT} where period_unit = 'week'"
+        " and team_id = 'all' and segment = 'all' and is_complete and starts_on >= ? order by starts_on",
+        last - timedelta(days=7 * 52),
+    )
+    if len(weekly) >= 3:
+        title = t("support.created")
+        tickets = weekly.assign(kind="tickets")
+        figures = [
+            page.series(
+                title,
+                tickets,
+                x="starts_on",
+                draw=lambda marks: page.charts.stacked_bars(
+                    tickets,
+                    x="starts_on",
+                    y="tickets",
+                    colour="kind",
+                    width=HALF,
+                    height=200,
+                    colours={"tickets": LIGHT_BLUE},
+                    marks=marks,
+                    describe=page.in_words(title, tickets, x="starts_on", y="tickets", show=formats.number),
+                ),
+                marks=page.marks("tickets_created", "ticket_backlog"),
+                definition=page.column(f"{SUPPORT}.created_ticket_count"),
+            )
+        ]
+        names = {"calendar": t("support.calendar"), "business": t("support.business")}
+        waits = pd.concat(
+            [
+                pd.DataFrame(
+                    {"starts_on": weekly["starts_on"], "kind": kind, "hours": weekly[kind].astype(float)}
+                )
+                for kind in names
+            ]
+        ).dropna(subset=["hours"])
+        if len(waits) >= 3:
+            reply_title = t("support.reply")
+            figures.append(
+                page.series(
+                    reply_title,
+                    waits,
+                    x="starts_on",
+                    draw=lambda marks: page.charts.lines(
+                        waits,
+                        x="starts_on",
+                        y="hours",
+                        colour="kind",
+                        width=HALF,
+                        height=200,
+                        colours={"calendar": BLUE, "business": AMBER},
+                        names=names,
+                        y_format=".1f",
+                        marks=marks,
+                        describe=page.in_words(
+                            reply_title,
+                            waits,
+                            x="starts_on",
+                            y="hours",
+                            show=lambda value: formats.number(value, 1),
+                            by="kind",
+                            names=names,
+                        ),
+                    ),
+                    marks=page.marks("first_reply_minutes_median"),
+                    definition=page.column(f"{SUPPORT}.first_reply_minutes_p50"),
+                )
+            )
+        parts.append(Pair(figures))
+    urgent = page.published.rows(
+        "select coalesce(priority, 'none') as priority, count(*) as tickets,"
+        " median(first_reply_minutes) as reply,"
+        " quantile_cont(first_reply_minutes, 0.9) as slow_reply, median(full_resolution_minutes) as"
+        " resolution"
+        " from metric.fct_tickets where created_at >= ? group by 1"
+        " order by case coalesce(priority, 'none') when 'urgent' then 0 when 'high' then 1 when"
+        " 'normal' then 2"
+        " when 'low' then 3 else 4 end",
+        last - timedelta(days=89),
+    )
+    if urgent:
+        columns = [
+            Column(t("support.priority"), lambda row: page.texts.label("priorities", row["priority"])),
+            Column(
+                t("support.tickets"),
+                lambda row: formats.number(row["tickets"]),
+                is_number=True,
+                definition=page.column("metric.fct_tickets"),
+            ),
+            Column(
+                t("support.half_within"),
+                lambda row: formats.minutes(row["reply"]),
+                is_number=True,
+                definition=page.column("metric.fct_tickets.first_reply_minutes"),
+            ),
+            Column(
+                t("support.nine_within"),
+                lambda row: formats.minutes(row["slow_reply"]),
+                definition=page.column("metric.fct_tickets.first_reply_minutes"),
+                is_number=True,
+                is_wide_only=True,
+            ),
+            Column(
+                t("support.resolved"),
+                lambda row: formats.minutes(row["resolution"]),
+                definition=page.column("metric.fct_tickets.full_resolution_minutes"),
+                is_number=True,
+                is_wide_only=True,
+            ),
+        ]
+        parts.append(
+            page.table("priorities", columns, urgent, title=t("support.by_priority"), note=t("support.note"))
+        )
+    return parts
