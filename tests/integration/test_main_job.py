@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from expectations.check import CheckOutcome
 from expectations.runner import run_suites
+from ingestion.enrichment.impact.pipeline import FRAMES
 from ingestion.warehouses.duckdb import DuckDBWarehouse
-from tests.integration.company import Company, Day
+from tests.integration.company import NORTE, Company, Day
 from tests.integration.corruptions import CORRUPTIONS
 from tests.integration.semantic_cases import SAVED_QUERIES, disagreements
 from tests.truth.cases import CASES, Case
@@ -124,6 +126,61 @@ def test_data_health_counts_what_is_published_and_when_it_was_read(day: str, day
     for _, source, _, last_loaded_at, is_fresh, *_ in sources.values():
         assert is_fresh and last_loaded_at == lived.now.replace(tzinfo=None), source
     assert not any(is_held_back or failing for *_, is_held_back, failing in health)
+
+
+@pytest.mark.parametrize(("then", "later"), [("first day", "second day"), ("second day", "day of kills")])
+def test_a_frozen_verdict_is_said_again_word_for_word(then: str, later: str, days: dict[str, Day]) -> None:
+    def said(day: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        with duckdb.connect(str(days[day].published), read_only=True) as reader:
+            rows = reader.execute(
+                "select delivery_id, metric, method_version, frozen_at, * from impact.fct_delivery_impact"
+            ).fetchall()
+        return {row[:3]: row[3:] for row in rows}
+
+    frozen = {key: row for key, row in said(then).items() if row[0] is not None}
+    now = said(later)
+    assert frozen
+    assert {key: now.get(key) for key in frozen} == frozen
+
+
+def test_the_frames_that_dbt_builds_give_the_published_verdicts_from_files_too(
+    days: dict[str, Day], company: Company, tmp_path: Path
+) -> None:
+    """`norte impact evaluate` on what the warehouse holds, bit for bit."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    with duckdb.connect(str(company.home / "warehouse.duckdb"), read_only=True) as warehouse:
+        for name, relation in FRAMES.items():
+            warehouse.table(relation).write_parquet(str(folder / f"{name}.parquet"))
+    published = tmp_path / "published.parquet"
+    with duckdb.connect(str(days["second day"].published), read_only=True) as reader:
+        reader.table("impact.fct_delivery_impact").write_parquet(str(tmp_path / "previous.parquet"))
+    with duckdb.connect(str(days["day of kills"].published), read_only=True) as reader:
+        reader.table("impact.fct_delivery_impact").write_parquet(str(published))
+        reader.table("impact.fct_delivery_impact_weekly").write_parquet(str(tmp_path / "course.parquet"))
+    options = {
+        "--frames": folder,
+        "--out": tmp_path / "evaluated.parquet",
+        "--weekly-out": tmp_path / "evaluated_course.parquet",
+        "--previous": tmp_path / "previous.parquet",
+    }
+    arguments = [str(part) for option in options.items() for part in option]
+    subprocess.run([str(NORTE), "impact", "evaluate", *arguments], check=True, capture_output=True)
+    grains = {
+        (published, options["--out"]): ["delivery_id", "metric", "method_version"],
+        (tmp_path / "course.parquet", options["--weekly-out"]): [
+            "delivery_id",
+            "metric",
+            "method_version",
+            "weeks_since_exposure",
+        ],
+    }
+    for (theirs, ours), grain in grains.items():
+        expected = pd.read_parquet(theirs).sort_values(grain).reset_index(drop=True)
+        found = pd.read_parquet(ours).sort_values(grain).reset_index(drop=True)
+        assert len(expected)
+        found = found.astype(expected.dtypes.to_dict())
+        pd.testing.assert_frame_equal(found[list(expected.columns)], expected, check_exact=True)
 
 
 @pytest.fixture(scope="module")

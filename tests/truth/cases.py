@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from tests.truth import (
+    attribution,
     cohorts,
     daily,
     delivery,
@@ -236,6 +237,14 @@ CASES = (
         "governance.mart_governance__reconciliation",
         process.mart_governance__reconciliation,
         ("measure", "ticket_id"),
+    ),
+    Case(
+        "impact.mart_impact__key_result_attribution",
+        attribution.mart_impact__key_result_attribution,
+        ("key_result_id", "contributor_id"),
+        # Estimates agree to a millionth, and are carried to as much as the whole revenue.
+        tolerance=AMOUNTS
+        | dict.fromkeys(("movement_value", "contribution_value", "ci_low", "ci_high"), 1e-3),
     ),
     Case(
         "impact.fct_delivery_impact",

@@ -63,7 +63,7 @@ AVERAGED = frozenset(
     }
 )
 # Metrics whose movement is asked of the engine account by account, and what it calls them.
-_ESTIMATED = {
+ESTIMATED = {
     "mrr": "mrr_rel",
     "arr": "mrr_rel",
     "active_people_7d": "wau_rate",
@@ -103,6 +103,13 @@ def _window(values: dict[date, float], last: date, length: int = 28) -> list[flo
     return [
         values[day] for day in (last - timedelta(days=offset) for offset in range(length)) if day in values
     ]
+
+
+def reading_window(truth: Truth, metric: str, segment: str, starts_on: date, ends_on: date) -> list[date]:
+    """The days of a key result's period with a value, of the last 28 that it is read from."""
+    last = min(ends_on, truth.today - timedelta(days=1))
+    known = metric_days(truth).get((metric, segment), {})
+    return [day for day in known if starts_on <= day and last - timedelta(days=28) < day <= last]
 
 
 def _parts(value: object) -> list[str]:
@@ -210,7 +217,7 @@ def mart_impact__decisions(truth: Truth) -> pd.DataFrame:
                 "observed_change_pct": change,
                 "is_past_review": pd.notna(decision.review_on) and decision.review_on < truth.today,
                 "verdict": _agreed(
-                    metric, [judged.get((one.delivery_id, _ESTIMATED.get(metric))) for one in mine]
+                    metric, [judged.get((one.delivery_id, ESTIMATED.get(metric))) for one in mine]
                 ),
             }
         )

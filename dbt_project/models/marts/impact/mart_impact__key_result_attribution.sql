@@ -153,7 +153,9 @@ judged as (
         end as unit_effect,
         case
             when moved.contribution_kind <> 'relative' then effects.ci_low
-            else {{ ratio('effects.ci_low', 'effects.counterfactual_value + effects.ci_low') }}
+            -- an interval that holds the loss of everything bounds no share
+            when effects.counterfactual_value + effects.ci_low > 0
+                then {{ ratio('effects.ci_low', 'effects.counterfactual_value + effects.ci_low') }}
         end as unit_low,
         case
             when moved.contribution_kind <> 'relative' then effects.ci_high
@@ -273,6 +275,7 @@ contributions as (
             when judged.verdict is null then 'not evaluated yet'
             when judged.verdict in ('too_early', 'not_measurable')
                 then judged.verdict || ': ' || coalesce(judged.verdict_reason, '')
+            when judged.unit_low is null then 'the interval of its effect is too wide to be carried to the whole'
             when not judged.is_readable then 'usage and support were not yet recorded four weeks before the period'
             else 'nothing of the metric to carry the effect to'
         end as unknown_reason
