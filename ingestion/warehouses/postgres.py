@@ -8,13 +8,14 @@ Two databases on one server:
     norte              raw, staging, intermediate, and the marts as the build makes them; nobody but Norte
     norte_published    the public schemas, and nothing else; the reader's role reads them
 
-A publication is written beside what readers see, under names that they may not look into, and takes its place
-in one transaction that renames schemas. Renaming needs no lock on tables, but a statement looks its tables up
-one after another: one that has found the first before the exchange and finds the second after it would mix
-two publications. So the exchange first keeps new readers out for a moment: it locks every table for which it
-need not wait long, and where a long query reads a table (it has long found all of its own, and goes on with
-them to its end) it only stands in line behind it, so that no new one slips past. It never waits for a long
-query, and no reader waits for longer than that moment.
+A publication is one transaction that exchanges the rows of every table. A statement of a reader sees what was
+committed before it began, in all its tables alike, and it neither waits for a publication nor is waited for:
+rows that are deleted and inserted need no lock that keeps readers out. What was deleted is vacuumed away
+afterwards. Exchanging tables or schemas instead would need such locks: names are looked up one after another,
+so a statement could find one table before the exchange and the next one after it; and readers who hold one
+table and wait for another, which the publication holds while it waits for the first, stand in its way for as
+long as there are enough of them. Only a table whose columns have changed is still replaced by another, at the
+end of the same transaction, in a moment without readers of that table.
 
 Who may write is settled by advisory locks: a load holds one on its dataset, everything else one on all. They
 live as long as a session does, so a pool of connections between Norte and the server must not share sessions.
@@ -29,7 +30,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, ClassVar, cast
 from urllib.parse import quote, urlencode
@@ -66,12 +67,12 @@ _BUILT_SCHEMAS = (
     *("staging", "intermediate", "reference", "main"),
     *("insight", "metric", "delivery", "impact", "governance"),
 )
-_NEXT, _OLD = "norte_next_", "norte_old_"
+_NEXT = "norte_next_"
 _MARK = "Norte, publication "
 _SAY_AFTER = "2s"
 _LOCK_WAIT = "150ms"
-_LONG_SECONDS = 1.5
-_SWAP_PATIENCE_SECONDS = 120.0
+_PAUSE_SECONDS = 0.05
+_PATIENCE_SECONDS = 120.0
 _BUFFER_BYTES = 64 << 20
 _held = threading.local()
 _SESSION_OPTIONS = " ".join(
@@ -108,7 +109,7 @@ _TYPES = {
     "DOUBLE": "double precision",
     "BOOLEAN": "boolean",
     "DATE": "date",
-    "TIMESTAMP": "timestamp",
+    "TIMESTAMP": "timestamp without time zone",
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
     "HUGEINT": "numeric(38,0)",
 }
@@ -301,7 +302,7 @@ class PostgresWarehouse(Warehouse):
             target.execute("detach release")
 
     def serve(self, file: Path, tables: Sequence[ServedTable], name: str) -> None:
-        """Write the tables beside what readers see, then exchange the schemas in one transaction."""
+        """Exchange the rows that readers see in one transaction, which they neither notice nor wait for."""
         with (
             self._explaining(),
             closing(self._connect("publication", self.published_database)) as connection,
@@ -311,11 +312,13 @@ class PostgresWarehouse(Warehouse):
                 cursor.execute("select pg_advisory_lock(%s)", [_lock_key("publication")])
                 self._refuse_foreign(cursor, {table.schema for table in tables})
                 self._keep_to_readers(cursor)
-                self._drop_leftovers(connection, (_NEXT,))
             with connection, connection.cursor() as cursor:
-                self._write_next(cursor, release, tables, name)
-            _Exchange(self, connection, self.reader_role).run()
-            self._drop_leftovers(connection, (_OLD,))
+                _Publication(self, cursor, release).run(tables, name)
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                for table in tables:
+                    # Not a plain vacuum: that would wait behind whoever locked a table.
+                    cursor.execute(f"vacuum (analyze, skip_locked) {_name(table.schema)}.{_name(table.name)}")
 
     def _refuse_foreign(self, cursor: Any, schemas: set[str]) -> None:
         cursor.execute(
@@ -344,52 +347,6 @@ class PostgresWarehouse(Warehouse):
                 cursor.execute(statement)
             except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedObject):
                 cursor.execute("rollback to savepoint rights")
-
-    def _write_next(
-        self, cursor: Any, release: duckdb.DuckDBPyConnection, tables: Sequence[ServedTable], name: str
-    ) -> None:
-        schemas = release.execute(
-            "select schema_name from duckdb_schemas() where database_name = current_database() and"
-            " schema_name <> 'main' and not internal order by schema_name"
-        ).fetchall()
-        for (schema,) in schemas:
-            fresh = _name(_NEXT + schema)
-            cursor.execute(f"create schema {fresh}")
-            cursor.execute(f"comment on schema {fresh} is %s", [f"{_MARK}{name}"])
-            # Also what is made in it later, by whatever means.
-            cursor.execute(
-                f"alter default privileges in schema {fresh} grant select on tables to "
-                f"{_name(self.reader_role)}"
-            )
-        for table in tables:
-            columns = release.execute(
-                "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?"
-                " and database_name = current_database() order by column_index",
-                [table.schema, table.name],
-            ).fetchall()
-            target = f"{_name(_NEXT + table.schema)}.{_name(table.name)}"
-            reader = release.sql(f'select * from "{table.schema}"."{table.name}"').to_arrow_reader()
-            _create(cursor, target, columns)
-            _copy_in(cursor, target, [column for column, _ in columns], reader)
-            cursor.execute(f"comment on table {target} is %s", [table.description])
-            for column, description in table.columns.items():
-                if description and column in dict(columns):
-                    cursor.execute(f"comment on column {target}.{_name(column)} is %s", [description])
-            cursor.execute(f"analyze {target}")
-
-    def _drop_leftovers(self, connection: Any, prefixes: Sequence[str]) -> None:
-        """What an earlier publication left; what somebody still reads stays until the next time."""
-        with connection.cursor() as cursor:
-            cursor.execute("select nspname from pg_namespace")
-            names = [name for (name,) in cursor.fetchall() if name.startswith(tuple(prefixes))]
-        connection.commit()
-        for name in sorted(names):
-            try:
-                with connection, connection.cursor() as cursor:
-                    cursor.execute(f"set local lock_timeout = '{_LOCK_WAIT}'")
-                    cursor.execute(f"drop schema {_name(name)} cascade")
-            except (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected):
-                logger.info("%s is still being read; the next publication removes it", name)
 
     def rewrite(self) -> tuple[int, int]:
         with self.open(who="compact") as session:
@@ -683,113 +640,120 @@ class _Copy(TableCopy):
         return int(row[0]) if row else 0
 
 
-class _Exchange:
-    """The exchange of the schemas that readers see; see the module's opening words."""
+class _Publication:
+    """The transaction of a publication; see the module's opening words."""
 
-    def __init__(self, warehouse: PostgresWarehouse, connection: Any, reader_role: str) -> None:
+    def __init__(self, warehouse: PostgresWarehouse, cursor: Any, release: duckdb.DuckDBPyConnection) -> None:
         self._warehouse = warehouse
-        self._connection = connection
-        self._reader = _name(reader_role)
-        # When each transaction of a reader was first seen to hold a table.
-        self._since: dict[str, float] = {}
+        self._cursor = cursor
+        self._release = release
 
-    def run(self) -> None:
-        until = time.monotonic() + _SWAP_PATIENCE_SECONDS
-        while True:
-            with suppress(psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected):
-                if self._tried():
-                    return
-            self._connection.rollback()
-            if time.monotonic() > until:
-                raise WarehouseError(
-                    f"{self._warehouse.published_database}: expected a moment without readers within "
-                    f"{_SWAP_PATIENCE_SECONDS:.0f} s; there was none. What to do: publish again; readers "
-                    "still have the publication before"
-                )
-            time.sleep(0.05)
+    def run(self, tables: Sequence[ServedTable], name: str) -> None:
+        self._make_schemas(name)
+        served = self._served()
+        replaced: list[tuple[str, str]] = []
+        for table in tables:
+            columns = self._release.execute(
+                "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ?"
+                " and database_name = current_database() order by column_index",
+                [table.schema, table.name],
+            ).fetchall()
+            shape = [(column, _type(kind)) for column, kind in columns]
+            target = f"{_name(table.schema)}.{_name(table.name)}"
+            before = served.pop((table.schema, table.name), None)
+            if before == shape:
+                self._cursor.execute(f"delete from {target}")
+            else:
+                if before is not None:
+                    replaced.append((table.schema, table.name))
+                    target = f"{_name(table.schema)}.{_name(_NEXT + table.name)}"
+                _create(self._cursor, target, columns)
+            reader = self._release.sql(f'select * from "{table.schema}"."{table.name}"').to_arrow_reader()
+            _copy_in(self._cursor, target, [column for column, _ in columns], reader)
+            self._describe(target, table, [column for column, _ in columns])
+        self._wait_for_a_moment_without_readers([*replaced, *served])
+        for schema, table_name in [*replaced, *served]:
+            self._cursor.execute(f"drop table {_name(schema)}.{_name(table_name)} cascade")
+        for schema, table_name in replaced:
+            self._cursor.execute(
+                f"alter table {_name(schema)}.{_name(_NEXT + table_name)} rename to {_name(table_name)}"
+            )
 
-    def _tried(self) -> bool:
-        with self._connection.cursor() as cursor, ExitStack() as barriers:
-            cursor.execute(f"set local lock_timeout = '{_LOCK_WAIT}'")
-            served, tables = self._served(cursor)
-            holders = self._holders(cursor, list(tables))
-            slow = {oid for oid, found in holders.items() if found & self._long()}
-            for oid in sorted(slow):
-                barriers.enter_context(self._standing_in_line(tables[oid]))
-            for oid in sorted(tables.keys() - slow):
-                cursor.execute(f"lock table {tables[oid]} in access exclusive mode")
-            until = time.monotonic() + 1.0
-            while any(found - self._long() for found in self._holders(cursor, sorted(slow)).values()):
-                # Short queries that were quicker than the line; no new one gets past it.
-                if time.monotonic() > until:
-                    return False
-                time.sleep(0.01)
-            self._rename(cursor, served)
-            self._connection.commit()
-        return True
+    def _make_schemas(self, name: str) -> None:
+        reader = _name(self._warehouse.reader_role)
+        schemas = self._release.execute(
+            "select schema_name from duckdb_schemas() where database_name = current_database() and"
+            " schema_name <> 'main' and not internal order by schema_name"
+        ).fetchall()
+        for (schema,) in schemas:
+            self._cursor.execute(f"create schema if not exists {_name(schema)}")
+            self._cursor.execute(f"comment on schema {_name(schema)} is %s", [f"{_MARK}{name}"])
+            self._cursor.execute(f"grant usage on schema {_name(schema)} to {reader}")
+            # Also what is made in it later, by whatever means.
+            self._cursor.execute(
+                f"alter default privileges in schema {_name(schema)} grant select on tables to {reader}"
+            )
 
-    def _served(self, cursor: Any) -> tuple[list[str], dict[int, str]]:
-        """Schemas of the publication before, and their tables."""
-        cursor.execute(
-            "select nspname, pg_class.oid, relname from pg_namespace left join pg_class on relnamespace ="
-            " pg_namespace.oid and relkind = 'r' where obj_description(pg_namespace.oid, 'pg_namespace')"
-            " like %s",
+    def _served(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """Tables of the publication before, and their columns."""
+        self._cursor.execute(
+            "select nspname, relname, attname, format_type(atttypid, atttypmod) from pg_namespace inner join"
+            " pg_class on relnamespace = pg_namespace.oid and relkind = 'r' left join pg_attribute on"
+            " attrelid = pg_class.oid and attnum > 0 and not attisdropped"
+            " where obj_description(pg_namespace.oid, 'pg_namespace') like %s order by 1, 2, attnum",
             [f"{_MARK}%"],
         )
-        rows = [row for row in cursor.fetchall() if not row[0].startswith((_NEXT, _OLD))]
-        tables = {oid: f"{_name(schema)}.{_name(table)}" for schema, oid, table in rows if oid is not None}
-        return sorted({schema for schema, _, _ in rows}), tables
-
-    def _holders(self, cursor: Any, oids: list[int]) -> dict[int, set[str]]:
-        """Transactions that hold each of the tables."""
-        cursor.execute(
-            "select relation, virtualtransaction from pg_locks where granted and locktype = 'relation' and"
-            " database = (select oid from pg_database where datname = current_database()) and relation ="
-            " any(%s::oid[]) and pid <> pg_backend_pid() and mode <> 'AccessExclusiveLock'",
-            [oids],
-        )
-        found: dict[int, set[str]] = {}
-        for oid, transaction in cursor.fetchall():
-            found.setdefault(oid, set()).add(transaction)
-            self._since.setdefault(transaction, time.monotonic())
+        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for schema, table, column, kind in self._cursor.fetchall():
+            found.setdefault((schema, table), []).append((column, kind))
         return found
 
-    def _long(self) -> set[str]:
-        """Transactions that have held a table for so long that they have found all of their tables."""
-        now = time.monotonic()
-        return {name for name, since in self._since.items() if now - since >= _LONG_SECONDS}
+    def _describe(self, target: str, table: ServedTable, columns: Sequence[str]) -> None:
+        self._cursor.execute(f"comment on table {target} is %s", [table.description])
+        for column in columns:
+            self._cursor.execute(
+                f"comment on column {target}.{_name(column)} is %s", [table.columns.get(column) or None]
+            )
 
-    @contextmanager
-    def _standing_in_line(self, table: str) -> Iterator[None]:
-        """Ask for a table that a long query holds: whoever comes later waits behind us."""
-        with closing(self._warehouse._connect("publication", self._warehouse.published_database)) as ours:
+    def _wait_for_a_moment_without_readers(self, tables: Sequence[tuple[str, str]]) -> None:
+        """Lock tables that others take the place of; gives way to readers who hold one and want another."""
+        order = [f"{_name(schema)}.{_name(table)}" for schema, table in tables]
+        until = time.monotonic() + _PATIENCE_SECONDS
+        self._cursor.execute("savepoint unlocked")
+        self._cursor.execute(f"set local lock_timeout = '{_LOCK_WAIT}'")
+        while (held := self._lock_all(order)) is not None:
+            self._cursor.execute("rollback to savepoint unlocked")
+            self._cursor.execute(f"set local lock_timeout = '{_LOCK_WAIT}'")
+            if time.monotonic() > until:
+                raise WarehouseError(
+                    f"{self._warehouse.published_database}: expected a moment without readers of {held}, "
+                    f"whose columns change, within {_PATIENCE_SECONDS:.0f} s; it is read by "
+                    f"{self._readers_of(held)}. What to do: let them end, and publish again; readers still "
+                    "have the publication before"
+                )
+            # Those who hold it may wait for one that we took before it: next time it comes first.
+            order.remove(held)
+            order.insert(0, held)
+            time.sleep(_PAUSE_SECONDS)
+        self._cursor.execute("set local lock_timeout = 0")
 
-            def ask() -> None:
-                with suppress(psycopg2.Error), ours.cursor() as cursor:
-                    cursor.execute("set local lock_timeout = '10s'")
-                    cursor.execute(f"lock table {table} in access exclusive mode")
-
-            asking = threading.Thread(target=ask, daemon=True)
-            asking.start()
-            # Long enough to stand in line; if not, the count of holders says so.
-            time.sleep(0.05)
+    def _lock_all(self, tables: Sequence[str]) -> str | None:
+        """Returns: the table that could not be locked, if there is one."""
+        for table in tables:
             try:
-                yield
-            finally:
-                ours.cancel()
-                asking.join()
+                self._cursor.execute(f"lock table {table} in access exclusive mode")
+            except (psycopg2.errors.LockNotAvailable, psycopg2.errors.DeadlockDetected):
+                return table
+        return None
 
-    def _rename(self, cursor: Any, served: Sequence[str]) -> None:
-        cursor.execute("select nspname from pg_namespace where starts_with(nspname, %s)", [_NEXT])
-        fresh = [name.removeprefix(_NEXT) for (name,) in cursor.fetchall()]
-        stamp = f"{time.time_ns():x}"
-        for schema in served:
-            old = _name(f"{_OLD}{schema}_{stamp}")
-            cursor.execute(f"alter schema {_name(schema)} rename to {old}")
-            cursor.execute(f"revoke all on schema {old} from {self._reader}")
-        for schema in fresh:
-            cursor.execute(f"alter schema {_name(_NEXT + schema)} rename to {_name(schema)}")
-            cursor.execute(f"grant usage on schema {_name(schema)} to {self._reader}")
+    def _readers_of(self, table: str) -> str:
+        self._cursor.execute(
+            "select distinct coalesce(nullif(application_name, ''), 'a client') || ' (process ' || pid || ')'"
+            " from pg_locks inner join pg_stat_activity using (pid) where granted and relation = %s::regclass"
+            " and pid <> pg_backend_pid() order by 1 limit 5",
+            [table],
+        )
+        return ", ".join(who for (who,) in self._cursor.fetchall()) or "many in turns"
 
 
 class _CopyJob(RunnableLoadJob, HasFollowupJobs):
