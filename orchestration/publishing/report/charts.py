@@ -47,6 +47,8 @@ _LIGHT = frozenset({LIGHT_BLUE, AMBER, GREY, "#8cc3a0", "#dba29a"})
 WIDE = 940
 HALF = 400
 NARROW = 344
+# A letter of twelve pixels' height is about this wide.
+_LETTER = 6.4
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -412,19 +414,18 @@ class Charts:
         """Horizontal bars of 100 %, split by group, with the share written into each part that has room.
 
         Arguments:
-            data: long: row label, group, share of 0 to 1.
+            data: long: row label, group, share of 0 to 1; the rows in the order shown.
         """
         import altair as alt
 
         ordered = {group: number for number, group in enumerate(colours)}
-        data = data.assign(
-            order=data[colour].map(ordered), **{row: data[row].map(_shown(data[row], 17))}
-        ).sort_values([row, "order"], kind="stable")
+        data = data.assign(order=data[colour].map(ordered), **{row: data[row].map(_shown(data[row], 21))})
+        rows = list(dict.fromkeys(data[row]))
+        data = data.sort_values([row, "order"], kind="stable")
         data["end"] = data.groupby(row, sort=False)[share].cumsum()
         data["start"] = data["end"] - data[share]
         data["middle"] = (data["start"] + data["end"]) / 2
         data["ink"] = [INK if colours[group] in _LIGHT else "#ffffff" for group in data[colour]]
-        rows = list(dict.fromkeys(data[row]))
 
         def draw(total: int) -> Any:
             is_narrow = total < HALF
@@ -477,12 +478,18 @@ class Charts:
 
         data = data.assign(**{label: data[label].map(_shown(data[label], 24))})
         order = list(data[label])
-        top = float(data[value].max()) or 1.0
+        longest = max((len(name) for name in order), default=0)
         rows = _rows(data)
 
         def draw(total: int) -> Any:
             category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=0))
-            scale = alt.Scale(domain=[0, top * (1.5 if total <= HALF else 1.28)], nice=False)
+            # The bar and its words share what the labels leave.
+            room = total - 20 - _LETTER * longest
+            top = max(
+                amount * room / max(room - 12 - _LETTER * len(words), room / 4)
+                for amount, words in zip(data[value].astype(float), data[text], strict=True)
+            )
+            scale = alt.Scale(domain=[0, top or 1.0], nice=False)
             return alt.layer(
                 alt.Chart(rows)
                 .mark_bar(height=16, color=colour)
@@ -575,7 +582,7 @@ class Charts:
 
         def draw(total: int) -> Any:
             category = alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(ticks=False, labelLimit=0))
-            axis = alt.Axis(tickCount=5, grid=False, labelExpr="datum.value + ' %'")
+            axis = alt.Axis(tickCount=5, grid=False, labelExpr="datum.value + '%'")
             across = alt.X(f"{low}:Q", title=None, axis=axis)
             return alt.layer(
                 alt.Chart(zero).mark_rule(color=MUTED).encode(x=alt.X("zero:Q")),
@@ -664,7 +671,10 @@ class Charts:
         days = (moments.max() - moments.min()).days
         most = 4 if total <= HALF else 12
         if days > 75:
-            unit, step, words = "month", -(-days // (30 * most)), "%b %y"
+            # Steps that divide a year: others begin anew each January, next to the tick before.
+            wanted = -(-days // (30 * most))
+            unit, words = "month", "%b %y"
+            step = next(step for step in (1, 2, 3, 4, 6, 12, wanted) if step >= wanted)
         else:
             unit, step, words = "week", max(1, -(-days // (7 * most))), "%-d %b"
         axis = alt.Axis(format=words, tickCount={"interval": unit, "step": step}, grid=False)
@@ -786,7 +796,7 @@ def _localised(svg: str, conventions: Conventions) -> str:
 
     def label(found: re.Match[str]) -> str:
         text = found[1]
-        if text == "+0":
+        if re.fullmatch(r"[+\u2212-]?0[kMG]?", text):
             return ">0<"
         if month := re.fullmatch(r"([A-Z][a-z]{2}) (\d\d)", text):
             name = conventions.months[_MONTHS.index(month[1])]

@@ -160,5 +160,7 @@ class Formats:
             return self.minutes(value)
         if unit == "points":
             return self.signed(value)
+        if unit == "days":
+            return f"{self.number(value, 1)} d"
         whole = isinstance(value, int | Decimal) or float(value) == round(float(value))
         return self.number(value, 0 if whole or abs(float(value)) >= 100 else 1)

@@ -25,6 +25,7 @@ MEDIANS = {
 }
 # A share of one day's tickets jumps likewise: it is told of the whole window.
 WINDOW_RATIOS = frozenset({"one_touch_ratio", "contact_ratio"})
+OPINIONS = frozenset({"nps", "csat_ratio"})
 TOO_FEW_ANSWERS = 30
 
 
@@ -98,8 +99,8 @@ class Standing:
 
     @property
     def is_too_few(self) -> bool:
-        """NPS of fewer than 30 answers is not shown as a number."""
-        return self.metric_id == "nps" and (self.count or 0) < TOO_FEW_ANSWERS
+        """Opinions of fewer than 30 answers are not shown as a number."""
+        return self.metric_id in OPINIONS and (self.count or 0) < TOO_FEW_ANSWERS
 
 
 # The value, its denominator and its numerator.

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from orchestration.publishing.report.charts import sparkline
 from orchestration.publishing.report.page import Page, Tile
-from orchestration.publishing.report.standing import FLOWS, Standing
+from orchestration.publishing.report.standing import FLOWS, OPINIONS, Standing
 
 # A share of fewer is told as counts, without a percentage.
 TOO_FEW_PEOPLE = 30
@@ -26,7 +26,7 @@ def tile(page: Page, standing: Standing) -> Tile:
         detail = page.t(".too_few_detail", n=page.formats.number(standing.count or 0))
     elif standing.change is not None:
         detail, tone = change_in_words(page, standing)
-        if standing.metric_id in ("csat_ratio", "nps") and standing.count:
+        if standing.metric_id in OPINIONS and standing.count:
             detail = page.t(".on_answers", change=detail, n=page.formats.number(standing.count))
     name = page.metric_name(standing.metric_id, standing.name)
     spark = Markup(sparkline(standing.series, page.t(".spark", name=name)))

@@ -28,7 +28,6 @@ from orchestration.publishing.report.pages.voice import (
     satisfaction,
     theme_weeks,
 )
-from orchestration.publishing.report.standing import nps_half_width, standings, wilson
 from orchestration.publishing.report.tables import Column, badge, link, muted
 from orchestration.publishing.report.words import share_in_words
 
@@ -253,40 +252,6 @@ def _feedback(page: Page) -> list[Part]:
     return [*parts, tag_table(page, 90, 10)] if page.published.missing(THEME_TABLES) else parts
 
 
-def nps_sentence(page: Page) -> str:
-    """NPS with its interval and number of answers, or why there is no number."""
-    found = standings(page.published).get("nps")
-    t, formats = page.texts, page.formats
-    if found is None or (found.value is None and not found.count):
-        return t("customers.satisfaction.no_nps")
-    if found.is_too_few or found.value is None:
-        return t("customers.satisfaction.nps_too_few_now", n=formats.number(found.count or 0))
-    half = nps_half_width(found.value, found.count or 1)
-    return t(
-        "customers.satisfaction.nps_now",
-        score=formats.signed(found.value),
-        low=formats.signed(max(found.value - half, -100)),
-        high=formats.signed(min(found.value + half, 100)),
-        n=formats.number(found.count or 0),
-    )
-
-
-def csat_sentence(page: Page) -> str:
-    """CSAT with its Wilson interval and number of ratings."""
-    found = standings(page.published).get("csat_ratio")
-    t, formats = page.texts, page.formats
-    if found is None or found.value is None or not found.count:
-        return t("customers.satisfaction.no_csat")
-    low, high = wilson(found.value * found.count, found.count)
-    return t(
-        "customers.satisfaction.csat_now",
-        share=formats.percent(found.value, 0),
-        low=formats.percent(low, 0),
-        high=formats.percent(high, 0),
-        n=formats.number(found.count),
-    )
-
-
 def _losses(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     year_ago = page.today - timedelta(days=364)
@@ -311,11 +276,17 @@ def _losses(page: Page) -> list[Part]:
             }
         )
         title = t("losses.deals")
+        told = [f"{reason}: {text}" for reason, text in zip(data["reason"], data["text"], strict=True)]
         figures.append(
             Figure(
                 title,
                 page.charts.bars(
-                    data, label="reason", value="deals", text="text", describe=title, colour="#9bb8cf"
+                    data,
+                    label="reason",
+                    value="deals",
+                    text="text",
+                    describe=". ".join([title, *told]),
+                    colour="#9bb8cf",
                 ),
                 definition=page.column("metric.fct_deals.loss_reason"),
             )
@@ -336,11 +307,17 @@ def _losses(page: Page) -> list[Part]:
                 }
             )
             title = t("losses.churn")
+            told = [f"{reason}: {text}" for reason, text in zip(data["reason"], data["text"], strict=True)]
             figures.append(
                 Figure(
                     title,
                     page.charts.bars(
-                        data, label="reason", value="amount", text="text", describe=title, colour="#dba29a"
+                        data,
+                        label="reason",
+                        value="amount",
+                        text="text",
+                        describe=". ".join([title, *told]),
+                        colour="#dba29a",
                     ),
                     definition=page.column("metric.fct_mrr_movements.churn_reason"),
                 )

@@ -105,7 +105,7 @@ def _flow(page: Page) -> list[Part]:
                 definition=page.column(f"{_DAILY}.cycle_time_p85_days"),
             ),
             Tile(
-                t("flow.wip"),
+                t("flow.wip", day=formats.day(last)),
                 formats.number(now.get("wip_count")),
                 t(
                     "flow.wip_detail",
@@ -340,7 +340,7 @@ def _progress(page: Page) -> list[Part]:
                 ],
             }
         ).sort_values("team", kind="stable")
-        title = t("progress.chart", day=formats.day(page.today))
+        title = t("progress.chart", moment=formats.moment(page.published.publication.data_as_of))
         rules = [
             (float(level[f"cycle_time_p{share}_days"]), formats.percent(share / 100, 0))
             for share in (50, 85, 95)

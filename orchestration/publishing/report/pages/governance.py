@@ -197,7 +197,12 @@ def _ground(page: Page) -> list[Part]:
         Figure(
             title,
             page.charts.shares(
-                pd.DataFrame(rows), row="row", share="share", colour="label", colours=colours, describe=title
+                pd.DataFrame(rows),
+                row="row",
+                share="share",
+                colour="label",
+                colours=colours,
+                describe=_told(page, title, rows),
             ),
             t("ground.note"),
             page.column(f"{_TABLE}.evidence_label"),
@@ -219,13 +224,21 @@ def _ground(page: Page) -> list[Part]:
                     share="share",
                     colour="label",
                     colours=colours,
-                    describe=title,
+                    describe=_told(page, title, rows),
                 ),
                 t("ground.by_team_note"),
                 page.column(f"{_TABLE}.people_days"),
             )
         )
     return parts
+
+
+def _told(page: Page, title: str, rows: list[dict[str, Any]]) -> str:
+    """Shares by row, for those who cannot see them."""
+    by_row: dict[str, list[str]] = {}
+    for row in rows:
+        by_row.setdefault(row["row"], []).append(f"{row['label']} {page.formats.percent(row['share'], 0)}")
+    return ". ".join([title, *(f"{name}: {', '.join(shares)}" for name, shares in by_row.items())])
 
 
 def _under_way(page: Page) -> list[Part]:
@@ -375,6 +388,12 @@ def _due(page: Page) -> list[Part]:
     return parts
 
 
+def _subject(page: Page, row: dict[str, Any]) -> str:
+    """What something was found on, by the name it goes by."""
+    name = str(row["subject_name"] or row["subject_id"])
+    return page.metric_name(row["subject_id"], name) if row["subject_kind"] == "metric" else name
+
+
 def _process(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     rows = page.published.rows(
@@ -383,11 +402,11 @@ def _process(page: Page) -> list[Part]:
     )
     total = sum(row["findings"] for row in rows)
     names = {
-        kind: [str(row["subject_name"] or row["subject_id"]) for row in found]
+        kind: list(dict.fromkeys(_subject(page, row) for row in found))
         for kind in (row["finding_kind"] for row in rows)
         if (
             found := page.published.rows(
-                f"select subject_name, subject_id from {_PROCESS} where finding_kind = ?"
+                f"select subject_kind, subject_name, subject_id from {_PROCESS} where finding_kind = ?"
                 " order by age_days desc nulls last, subject_id",
                 kind,
             )

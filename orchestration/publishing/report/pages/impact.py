@@ -192,7 +192,7 @@ def _open(page: Page) -> list[Part]:
         "select e.delivery_id, max(coalesce(d.delivery_name, e.delivery_id)) as name,"
         " max(d.released_at) as released_at, max(e.verdict) as verdict, max(e.verdict_reason) as reason"
         f" from {EFFECTS} as e inner join {_DELIVERIES} as d on e.delivery_id = d.delivery_id"
-        " where e.is_current and d.origin = 'governed' group by e.delivery_id"
+        " where e.is_current and d.origin = 'governed' and d.status = 'released' group by e.delivery_id"
         " having sum(case when e.verdict in ('too_early', 'not_measurable') then 0 else 1 end) = 0"
         " order by max(d.released_at) desc nulls last, e.delivery_id limit 14"
     )
@@ -219,21 +219,31 @@ def _goals(page: Page) -> list[Part]:
     if not rows:
         return [Notice(t("goals.none"))]
 
+    first = {row["key_result_id"]: row["contributor_id"] for row in reversed(rows)}
+
+    def is_first(row: dict[str, Any]) -> bool:
+        return bool(first[row["key_result_id"]] == row["contributor_id"])
+
     def amount(row: dict[str, Any], column: str) -> str:
-        return "–" if row[column] is None else formats.of_unit(row[column], row["unit"])
+        if row[column] is None:
+            return "–"
+        # A share moves by points of a hundred.
+        if row["unit"] == "ratio":
+            return t(".points", n=formats.signed(100 * row[column], 1))
+        return formats.of_unit(row[column], row["unit"])
 
     def between(row: dict[str, Any]) -> str:
-        if row["contribution_value"] is None:
+        if row["ci_low"] is None or row["ci_high"] is None:
             return "–"
         return t("goals.between", low=amount(row, "ci_low"), high=amount(row, "ci_high"))
 
     added = page.column(f"{_ATTRIBUTION}.contribution_value")
     moved = page.column(f"{_ATTRIBUTION}.movement_value")
     columns = [
-        Column(t("goals.goal"), lambda row: row["name"]),
+        Column(t("goals.goal"), lambda row: row["name"] if is_first(row) else ""),
         Column(
             t("goals.moved"),
-            lambda row: amount(row, "movement_value"),
+            lambda row: amount(row, "movement_value") if is_first(row) else "",
             is_number=True,
             is_wide_only=True,
             definition=moved,

@@ -21,9 +21,7 @@ from orchestration.publishing.report.page import (
 )
 from orchestration.publishing.report.pages.customers import (
     THEME_TABLES,
-    csat_sentence,
     kind_figure,
-    nps_sentence,
     tag_rows,
     tag_table,
     theme_rows,
@@ -34,6 +32,7 @@ from orchestration.publishing.report.pages.governance import BADGES, DECISIONS, 
 from orchestration.publishing.report.pages.impact import verdict_cell, verdicts
 from orchestration.publishing.report.pages.metrics.revenue import MONTHLY, revenue_sentence
 from orchestration.publishing.report.pages.metrics.use import use_sentence
+from orchestration.publishing.report.pages.voice import VOICE, measured, voiced
 from orchestration.publishing.report.standing import Standing, standings
 from orchestration.publishing.report.tables import Column, badge, link, muted
 from orchestration.publishing.report.words import change_cell, tile
@@ -208,7 +207,7 @@ def _delivery(row: dict[str, Any], teams: dict[str, str]) -> Markup:
 
 def _stands_on(page: Page, label: str | None) -> str | Markup:
     if label is None:
-        return muted("–")
+        return muted(page.t("decided.no_epic"))
     return badge(page.texts.label("evidence", label), BADGES.get(label, "plain"))
 
 
@@ -253,8 +252,14 @@ def _did(page: Page) -> list[Part]:
 
 
 def _said(page: Page) -> list[Part]:
+    # As on the page on customers, so that both tell one number.
+    told = [
+        measured(page, name, rows[-1])
+        for name in ("nps", "csat")
+        if not page.published.missing([VOICE]) and (rows := voiced(page, name))
+    ]
     return [
-        Points([Point("NPS.", nps_sentence(page)), Point("CSAT.", csat_sentence(page))]),
+        *([Prose(" ".join(told))] if told else []),
         kind_figure(page, width=940),
         *([tag_table(page, 28, 6)] if page.published.missing(THEME_TABLES) else themes_told(page, 28, 6)),
         Prose(Markup('<a href="customers.html">{}</a>').format(page.t("said.more"))),

@@ -33,14 +33,11 @@ _RECENT_DAYS = 365
 def satisfaction(page: Page) -> list[Part]:
     """NPS and CSAT of the 90 days to the end of the last complete week, with how sure they are."""
     t = page.t
-    rows = page.published.rows(
-        f"select * from {VOICE} where is_complete and segment = 'all' order by measure, week_start_on"
-    )
-    by_measure = {name: [row for row in rows if row["measure"] == name] for name in _MEASURES}
+    by_measure = {name: voiced(page, name) for name in _MEASURES}
     newest = {name: found[-1] for name, found in by_measure.items() if found}
     if not newest:
         return [Notice(t("satisfaction.none"))]
-    sentences = [_measured(page, name, newest[name]) for name in _MEASURES if name in newest]
+    sentences = [measured(page, name, newest[name]) for name in _MEASURES if name in newest]
     parts: list[Part] = [
         Prose(" ".join(sentences), is_lead=True),
         Tiles([_satisfaction_tile(page, name, by_measure[name]) for name in newest]),
@@ -60,15 +57,24 @@ def _value(page: Page, measure: str, value: Any) -> str:
     return page.formats.signed(value) if measure == "nps" else page.formats.percent(value, 0)
 
 
-def _measured(page: Page, measure: str, row: dict[str, Any]) -> str:
-    t, formats = page.t, page.formats
+def voiced(page: Page, measure: str) -> list[dict[str, Any]]:
+    """A measure of the whole company by complete week, the newest last."""
+    return page.published.rows(
+        f"select * from {VOICE} where is_complete and segment = 'all' and measure = ? order by week_start_on",
+        measure,
+    )
+
+
+def measured(page: Page, measure: str, row: dict[str, Any]) -> str:
+    """NPS or CSAT in a sentence: the value, its interval and of how many answers, or why there is none."""
+    formats = page.formats
     told = {"n": formats.number(row["answer_count"]), "day": formats.day(row["as_of_on"])}
     if not row["answer_count"]:
-        return t(f"satisfaction.{measure}_nobody", **told)
+        return page.texts(f"customers.satisfaction.{measure}_nobody", **told)
     if row["is_too_few"]:
-        return t(f"satisfaction.{measure}_too_few", **told)
-    return t(
-        f"satisfaction.{measure}_is",
+        return page.texts(f"customers.satisfaction.{measure}_too_few", **told)
+    return page.texts(
+        f"customers.satisfaction.{measure}_is",
         value=_value(page, measure, row["value"]),
         low=_value(page, measure, row["interval_low"]),
         high=_value(page, measure, row["interval_high"]),
@@ -262,7 +268,7 @@ def theme_weeks(page: Page) -> list[Part]:
                 loudest,
                 title=t("themes.weeks", weeks=len(shown), day=formats.day(shown[-1] + timedelta(days=6))),
                 note=t("themes.weeks_note"),
-                kind="cohorts",
+                kind="matrix",
             )
         )
     whole = pd.DataFrame([row for row in rows if row["theme_id"] == "all"]).tail(52)

@@ -235,7 +235,7 @@ def cohorts(page: Page) -> list[Part]:
                 t("cohorts.week", n=week),
                 of_week(week),
                 is_number=True,
-                is_wide_only=week in (2, 16, 36, 48),
+                is_wide_only=week not in (1, 4, 12, 24),
                 definition=definition,
             )
             for week in shown
