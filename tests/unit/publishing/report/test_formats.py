@@ -57,6 +57,7 @@ def test_durations_are_told_in_the_unit_that_fits(minutes: float, text: str) -> 
         (42, "minutes", "42 min"),
         (12, "tickets", "12"),
         (3.25, "work items", "3.2"),
+        (3.0, "days", "3.0 d"),
         (None, "ratio", "–"),
     ],
 )

@@ -97,6 +97,8 @@ def test_axes_are_written_in_the_language_and_values_are_left_alone() -> None:
         '<g class="mark-text role-mark"><text>1.234</text></g>'
     )
     assert _localised(drawn, Texts("en").conventions()) == drawn
+    nought = '<g class="mark-text role-axis-label"><text>0k</text><text>+0</text></g>'
+    assert _localised(nought, Texts("en").conventions()).count(">0<") == 2
 
 
 def test_texts_from_outside_are_one_line_of_bearable_length_without_hidden_marks() -> None:
