@@ -124,7 +124,7 @@ class Models:
                 dg.AssetCheckSpec(
                     name=key.name,
                     asset=key.asset_key,
-                    description=node.get("description") or None,
+                    description=_meaning(node),
                     metadata={
                         "owner": owner_of(self.manifest["nodes"][self._tested_node(node)]),
                         "severity": _severity(node),
@@ -301,7 +301,7 @@ class Models:
             passed=passed,
             failed_count=failures,
             message="" if passed else could_not if result["status"] == "error" else f"{failures} rows fail",
-            why=node.get("description") or "",
+            why=_meaning(node),
         )
 
     def _spec(self, unique_id: str) -> dg.AssetSpec:
@@ -338,6 +338,27 @@ class Models:
 
 def _check_name(node: Mapping[str, Any]) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", node["name"])
+
+
+def _meaning(test: Mapping[str, Any]) -> str:
+    """What a data test asks for: its description, else said from its kind; a test in SQL is named so."""
+    if test.get("description"):
+        return str(test["description"])
+    about = test.get("test_metadata") or {}
+    given = about.get("kwargs") or {}
+    column = given.get("column_name")
+    if about.get("name") == "unique":
+        return f"No two rows share a {column}."
+    if about.get("name") == "unique_combination":
+        return f"No two rows share {', '.join(given['columns'])}, and none of these is empty."
+    if about.get("name") == "not_null":
+        return f"Every row has a {column}."
+    if about.get("name") == "accepted_values":
+        return f"{column} is one of {', '.join(str(value) for value in given['values'])}, or empty."
+    if about.get("name") == "relationships":
+        table = re.sub(r"^ref\(['\"](.*)['\"]\)$", r"\1", str(given["to"]))
+        return f"Every {column} is found in {table}.{given['field']}, or empty."
+    return f"{test['name'].replace('_', ' ').capitalize()}."
 
 
 def _severity(node: Mapping[str, Any]) -> Any:

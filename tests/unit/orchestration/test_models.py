@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from orchestration.assets.models import Models
+import pytest
+
+from orchestration.assets.models import Models, _meaning
 from orchestration.gate import Fault
 from orchestration.resources.dbt import Dbt
 
@@ -60,3 +62,27 @@ def test_a_build_is_noted_unless_something_that_grows_failed(tmp_path: Path) -> 
     assert dbt.built_by is None
     built.have_been_built([Fault("staging.events_mapped", "it failed")])
     assert dbt.built_by == built.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("unique", {"column_name": "team_id"}, "No two rows share a team_id."),
+        (
+            "unique_combination",
+            {"columns": ["date_on", "team_id"]},
+            "No two rows share date_on, team_id, and none of these is empty.",
+        ),
+        (
+            "relationships",
+            {"column_name": "account_id", "to": "ref('dim_accounts')", "field": "account_id"},
+            "Every account_id is found in dim_accounts.account_id, or empty.",
+        ),
+        ("accepted_values", {"column_name": "day", "values": [1, 2]}, "day is one of 1, 2, or empty."),
+        ("one_of_another_package", {}, "The opening is the closing before."),
+    ],
+)
+def test_every_data_test_says_what_it_asks_for(kind: str, given: dict[str, Any], said: str) -> None:
+    test = {"name": "the_opening_is_the_closing_before", "test_metadata": {"name": kind, "kwargs": given}}
+    assert _meaning(test) == said
+    assert _meaning({**test, "description": "Money does not appear."}) == "Money does not appear."
