@@ -24,6 +24,21 @@
     _batch_id
 {%- endmacro %}
 
+{#
+  Lists all raw schemas before the first model. dbt lists a schema when a model first asks for one of its tables, and
+  takes it for listed as soon as it has noted the first of them: a model that asks at that moment in another thread
+  would be told that its table does not exist, and be built empty.
+#}
+{% macro list_raw_tables() %}
+    {%- if execute %}
+        {%- set places = [] %}
+        {%- for node in graph.sources.values() if (node.database, node.schema) not in places %}
+            {%- do places.append((node.database, node.schema)) %}
+            {%- do adapter.get_relation(node.database, node.schema, node.identifier) %}
+        {%- endfor %}
+    {%- endif %}
+{%- endmacro %}
+
 {# Whether a raw table is there: a source that has never loaded, or an entity it never had, has none. #}
 {% macro raw_table_exists(relation) %}
     {% if not execute or relation.is_cte %}{{ return(true) }}{% endif %}

@@ -56,10 +56,16 @@ class RawWarehouse:
                     [load_id, source, datetime(2026, 1, 1)],
                 )
 
-    def dbt(self, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        """One dbt command; its own target folder, so that runs side by side do not meet."""
+    def dbt(
+        self, *arguments: str, first: str = "", **variables: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """One dbt command; its own target folder, so that runs side by side do not meet.
+
+        Arguments:
+            first: Python that its process runs before.
+        """
         command = [
-            str(Path(sys.executable).with_name("dbt")),
+            *(sys.executable, "-c", f"{first}\nfrom dbt.cli.main import cli\ncli()"),
             *arguments,
             *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
             *("--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")),

@@ -106,3 +106,42 @@ def test_each_load_counts_once_and_the_right_version_wins(raw_warehouse: Any) ->
 def _stages(raw_warehouse: Any) -> list[str]:
     rows = raw_warehouse.execute("select stage_id from staging.stg_hubspot__pipeline_stages order by 1")
     return [row[0] for row in rows]
+
+
+# dbt, listing the raw tables slowly; whoever else asks for one asks when the first has been noted.
+SLOW_LISTING = """
+import threading, time
+from dbt.adapters.base.impl import BaseAdapter
+from dbt.adapters.cache import RelationsCache
+
+add, list_relations = RelationsCache.add, BaseAdapter.list_relations
+asked, noted = [], threading.Event()
+
+def add_slowly(self, relation):
+    add(self, relation)
+    if relation.schema == "raw_governance":
+        noted.set()
+        time.sleep(0.03)
+
+def list_when_noted(self, database, schema):
+    if schema == "raw_governance":
+        asked.append(threading.get_ident())
+        if len(asked) > 1:
+            noted.wait(10)
+    return list_relations(self, database, schema)
+
+RelationsCache.add, BaseAdapter.list_relations = add_slowly, list_when_noted
+"""
+
+
+def test_no_table_is_missed_while_dbt_lists_them(raw_warehouse: Any) -> None:
+    """dbt takes a schema for listed as soon as it has noted the first of its tables."""
+    raw_warehouse.dbt("run", "-s", "stg_loads")
+    models = ("stg_governance__decisions", "stg_governance__teams")
+    raw_warehouse.dbt("run", "-s", *models, "--threads", "2", first=SLOW_LISTING)
+    views = raw_warehouse.execute(
+        "select view_name from duckdb_views() where view_name in ($1, $2) and contains(sql, 'raw_governance') "
+        "order by 1",
+        models,
+    )
+    assert [name for (name,) in views] == list(models)
