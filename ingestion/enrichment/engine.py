@@ -48,11 +48,13 @@ class EngineContext:
         earlier: by result table, what completed runs said: the declared columns, one row per key, and
             `_extracted_at`, when the row came to be as it is. Only of the tables in `Engine.reads_back`.
         report: called with (what is being done, how many so far, how many in all or None).
+        note: called with a sentence that a reader of the results should know; it is shown with the run.
     """
 
     now: datetime
     earlier: Mapping[str, pa.Table] = field(default_factory=dict)
     report: Report = lambda what, done, total: None
+    note: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)

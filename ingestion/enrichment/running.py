@@ -17,6 +17,7 @@ wrote it; of a key's rows the highest counts), `_extracted_at` (the run's now), 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,12 +103,14 @@ def run_engine(
     pipelines_dir: Path,
     now: datetime,
     report: Report | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> dict[str, TableSummary]:
     """Bring an engine's results up to date with its inputs.
 
     Arguments:
         engine: its input relations must have been built.
         now: the run's one clock, aware.
+        report, note: see `EngineContext`.
 
     Raises EngineFailed, WarehouseError. Nothing has changed then.
     """
@@ -115,7 +118,12 @@ def run_engine(
     make_engine_tables(engine, warehouse=warehouse, pipelines_dir=pipelines_dir)
     look = _look(engine, warehouse)
     earlier = {name: _as_told(engine.results[name], look.current[name]) for name in engine.reads_back}
-    context = EngineContext(now=moment, earlier=earlier, report=report or (lambda what, done, total: None))
+    context = EngineContext(
+        now=moment,
+        earlier=earlier,
+        report=report or (lambda what, done, total: None),
+        note=note or (lambda text: None),
+    )
     try:
         told = engine.run(look.frames, context)
     except IngestionError as error:

@@ -164,6 +164,7 @@ class EngineAssets:
         stage = f"{self.engine.name}_engine"
         problem = self._unfit_input(faults)
         summaries: dict[str, TableSummary] = {}
+        notes: list[str] = []
         if problem is None:
             report(Progress("models", stage))
             try:
@@ -173,6 +174,7 @@ class EngineAssets:
                     pipelines_dir=self._pipelines_dir,
                     now=now,
                     report=lambda what, done, total: report(Progress("models", f"{stage}: {what}")),
+                    note=notes.append,
                 )
             except EngineFailed as error:
                 # Its message may quote a value; it belongs in the log of the run, not on a page.
@@ -181,7 +183,7 @@ class EngineAssets:
         for name in (*self.engine.results, RUNS_TABLE):
             key = result_key(self.engine, name)
             if problem is None and key in assets:
-                yield dg.MaterializeResult(asset_key=key, metadata=_metadata(summaries.get(name)))
+                yield dg.MaterializeResult(asset_key=key, metadata=_metadata(summaries.get(name), notes))
         if problem is not None:
             found.faults = [Fault(table, problem) for table in self.tables]
         outcome = self._outcome(problem)
@@ -240,10 +242,11 @@ class EngineAssets:
         )
 
 
-def _metadata(summary: TableSummary | None) -> dict[str, Any]:
-    if summary is None:
-        return {}
-    return {"rows": summary.rows, "appended": summary.appended, "gone": summary.deleted}
+def _metadata(summary: TableSummary | None, notes: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"notes": "\n".join(notes)} if notes else {}
+    if summary is not None:
+        found |= {"rows": summary.rows, "appended": summary.appended, "gone": summary.deleted}
+    return found
 
 
 def _sources(manifest: Mapping[str, Any], engine: Engine) -> list[str]:

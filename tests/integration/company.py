@@ -35,7 +35,7 @@ class Day:
     output: str
 
     def truth(self, world: World) -> Truth:
-        return Truth(world, self.now, self.company)
+        return Truth(world, self.now, self.company, self.published)
 
 
 class Company:

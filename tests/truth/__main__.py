@@ -25,7 +25,7 @@ def main() -> int:
     from tests.truth.base import Truth
 
     now = datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone(UTC)
-    truth = Truth(World.load(Path(world_path)), now, Path(company))
+    truth = Truth(World.load(Path(world_path)), now, Path(company), Path(file))
     failed = 0
     for case in CASES:
         if tables and case.name not in tables:

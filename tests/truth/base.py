@@ -73,13 +73,16 @@ class Truth:
         world: the world.
         now: aware UTC.
         company: the directory of governance files the pipeline read for this `now`.
+        published: the file that is compared: what a model said of texts has no truth in the world, and is
+            taken from there by what is counted on top of it.
     """
 
-    def __init__(self, world: World, now: datetime, company: Path) -> None:
+    def __init__(self, world: World, now: datetime, company: Path, published: Path | None = None) -> None:
         self.world = world
         self.now = naive(now)
         self.aware_now = now
         self.company = company
+        self.published = published
         self.derived: dict[Any, Any] = {}
         self.zone = ZoneInfo(world.meta.time_zone)
 

@@ -150,7 +150,10 @@ CASES = (
         "insight.fct_feedback",
         support.fct_feedback,
         ("object_type", "object_id"),
-        select="* replace (split_part(object_id, ':', -1) as object_id)",
+        # What the words tell is a model's guess; what a field of the source tells has a truth.
+        select="* replace (split_part(object_id, ':', -1) as object_id,"
+        " case when kind_assigned_by = 'source' then kind end as kind,"
+        " case when sentiment_assigned_by = 'source' then sentiment end as sentiment)",
     ),
     Case(
         "insight.mart_insight__identity_audit",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pandas as pd
 
-from tests.truth.base import Truth
-from tests.truth.cases import Case
+if TYPE_CHECKING:
+    from tests.truth.base import Truth
+    from tests.truth.cases import Case
 
 
 def read_case(file: Path, case: Case, truth: Truth) -> pd.DataFrame:
@@ -22,3 +24,16 @@ def read_case(file: Path, case: Case, truth: Truth) -> pd.DataFrame:
                 None if pd.isna(value) else pd.Timestamp(value).date() for value in frame[column]
             ]
     return frame
+
+
+def read_model_themes(file: Path) -> dict[str, list[str]]:
+    """Item -> the themes that the model gave it, as published."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = connection.execute(
+            "select feedback_id, theme_id from insight.fct_feedback_themes where assigned_by = 'model'"
+            " order by 1, 2"
+        ).fetchall()
+    found: dict[str, list[str]] = {}
+    for feedback_id, theme_id in rows:
+        found.setdefault(feedback_id, []).append(theme_id)
+    return found

@@ -166,6 +166,11 @@ def fct_feedback(truth: Truth) -> pd.DataFrame:
     ]
     items = pd.concat(parts, ignore_index=True)
     items["occurred_at"] = pd.to_datetime(items.occurred_at)
+    is_nps = items.object_type == "nps_response"
+    items["sentiment"] = [
+        None if pd.isna(score) else _feeling(9, 6, score) if nps else _feeling(1, 0, score)
+        for score, nps in zip(items.score, is_nps, strict=True)
+    ]
     items["segment"] = truth.segment_at(items.account_id, items.occurred_at + pd.Timedelta(seconds=1))
     daily = fct_mrr_daily(truth).set_index(["account_id", "date_on"]).arr_amount
     items["account_id"] = items.account_id.map(
@@ -177,6 +182,10 @@ def fct_feedback(truth: Truth) -> pd.DataFrame:
         for account, day in zip(items.account_id, days, strict=True)
     ]
     return items
+
+
+def _feeling(content_from: float, upset_to: float, score: float) -> str:
+    return "positive" if score >= content_from else "negative" if score <= upset_to else "neutral"
 
 
 @remembered

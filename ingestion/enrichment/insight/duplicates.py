@@ -16,6 +16,8 @@ import pandas as pd
 
 from ingestion.enrichment.insight.text import canonical_text
 
+# Another one means that everything is compared anew.
+METHOD = "minhash-1"
 DUPLICATE_COLUMNS = ("feedback_id", "duplicate_group_id", "is_duplicate", "similarity")
 _SHINGLE = 5
 _BANDS = 20

@@ -77,6 +77,19 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What is known of the texts alone.
+
+    Arguments:
+        memory: of the current texts, model and taxonomy: what was remembered and what is new.
+        scored_texts: how many different texts were new to the memory.
+    """
+
+    memory: Memory
+    scored_texts: int
+
+
+@dataclass(frozen=True)
 class Insight:
     """What is known about the items.
 
@@ -129,32 +142,11 @@ def analyse(
     _check(feedback)
     encoder = encoder or default_encoder()
     model_id = model_id_of(encoder)
-    items = feedback.copy()
-    items["feedback_id"] = items["feedback_id"].astype("str")
-    items = items.sort_values("feedback_id", kind="stable", ignore_index=True)
-    items["text_hash"] = pd.Series(
-        [text_hash(text) for text in items["text"]], dtype="str", index=items.index
-    )
-    different = items.drop_duplicates("text_hash")[["text_hash", "text"]]
-    remembered = _of_version(memory or Memory(), model_id, taxonomy.version)
-
-    known_texts = remembered.texts[remembered.texts["text_hash"].isin(different["text_hash"])]
-    new = different[~different["text_hash"].isin(known_texts["text_hash"])]
-    texts = _joined(known_texts, _read_texts(new, encoder, model_id))
-    vectors = _vectors(texts, encoder.dimensions)
+    items = hashed_items(feedback)
+    found = read_new(items, taxonomy, encoder=encoder, memory=memory or Memory())
+    texts, all_scores, all_hits = found.memory.texts, found.memory.scores, found.memory.hits
+    vectors = vectors_of(texts, encoder.dimensions)
     at = pd.Series(np.arange(len(texts)), index=texts["text_hash"])
-
-    scored = set(remembered.scores["text_hash"])
-    unscored = different[~different["text_hash"].isin(scored)]
-    block = unscored.rename(columns={"text_hash": "feedback_id"})
-    scores = model.score_themes(
-        block, taxonomy, encoder, vectors=vectors[at[unscored["text_hash"]].to_numpy()]
-    )
-    hits = match_rules(block, taxonomy)
-    kept = remembered.scores["text_hash"].isin(different["text_hash"])
-    kept_hits = remembered.hits["text_hash"].isin(different["text_hash"])
-    all_scores = _joined(remembered.scores[kept], _keyed(scores, _SCORE_COLUMNS, model_id, taxonomy.version))
-    all_hits = _joined(remembered.hits[kept_hits], _keyed(hits, _HIT_COLUMNS, model_id, taxonomy.version))
 
     ids = items[["feedback_id", "text_hash"]]
     themes = assign_themes(
@@ -170,10 +162,57 @@ def analyse(
         items=_items(items, texts, taxonomy, model_id, names, duplicate_scope),
         themes=themes,
         vectors=vectors[at[items["text_hash"]].to_numpy()] if len(items) else vectors[:0],
-        memory=Memory(texts, all_scores, all_hits),
-        scored_texts=len(set(new["text_hash"]) | set(unscored["text_hash"])),
+        memory=found.memory,
+        scored_texts=found.scored_texts,
         note=encoder.note,
     )
+
+
+def hashed_items(feedback: pd.DataFrame) -> pd.DataFrame:
+    """The items by id, each with the hash of its text."""
+    items = feedback.copy()
+    items["feedback_id"] = items["feedback_id"].astype("str")
+    items = items.sort_values("feedback_id", kind="stable", ignore_index=True)
+    items["text_hash"] = pd.Series(
+        [text_hash(text) for text in items["text"]], dtype="str", index=items.index
+    )
+    return items
+
+
+def read_new(items: pd.DataFrame, taxonomy: Taxonomy, *, encoder: Encoder, memory: Memory) -> Reading:
+    """Language, kind, sentiment, themes by seeds and by rules of the texts that the memory does not hold.
+
+    Where it holds them all, no model is loaded.
+
+    Arguments:
+        items: text_hash, text.
+        memory: of an earlier run; what is of another model or taxonomy does not count.
+    """
+    model_id = model_id_of(encoder)
+    different = items.drop_duplicates("text_hash")[["text_hash", "text"]]
+    remembered = _of_version(memory, model_id, taxonomy.version)
+    texts = remembered.texts[remembered.texts["text_hash"].isin(different["text_hash"])]
+    new = different[~different["text_hash"].isin(texts["text_hash"])]
+    if len(new) or texts.empty:
+        texts = _joined(texts, _read_texts(new, encoder, model_id))
+    scores = remembered.scores[remembered.scores["text_hash"].isin(different["text_hash"])]
+    hits = remembered.hits[remembered.hits["text_hash"].isin(different["text_hash"])]
+    unscored = different[~different["text_hash"].isin(scores["text_hash"])]
+    if len(unscored) or scores.empty:
+        block = unscored.rename(columns={"text_hash": "feedback_id"})
+        known = texts.set_index("text_hash").loc[unscored["text_hash"]].reset_index()
+        found = model.score_themes(block, taxonomy, encoder, vectors=vectors_of(known, encoder.dimensions))
+        scores = _joined(scores, _keyed(found, _SCORE_COLUMNS, model_id, taxonomy.version))
+        met = match_rules(block, taxonomy)
+        hits = _joined(hits, _keyed(met, _HIT_COLUMNS, model_id, taxonomy.version))
+    memory = Memory(*(_by_text(frame) for frame in (texts, scores, hits)))
+    return Reading(memory, len(set(new["text_hash"]) | set(unscored["text_hash"])))
+
+
+def vectors_of(texts: pd.DataFrame, dimensions: int) -> np.ndarray:
+    """float32[n, d] of the rows of `Memory.texts`."""
+    raw = np.frombuffer(b"".join(texts["vector"]), dtype="<f2")
+    return raw.reshape(len(texts), dimensions).astype(np.float32)
 
 
 def version_marks(
@@ -245,11 +284,6 @@ def _read_texts(new: pd.DataFrame, encoder: Encoder, model_id: str) -> pd.DataFr
     )
 
 
-def _vectors(texts: pd.DataFrame, dimensions: int) -> np.ndarray:
-    raw = np.frombuffer(b"".join(texts["vector"]), dtype="<f2")
-    return raw.reshape(len(texts), dimensions).astype(np.float32)
-
-
 def _of_version(memory: Memory, model_id: str, version: str) -> Memory:
     def of(frame: pd.DataFrame) -> pd.DataFrame:
         is_current = frame["model_id"] == model_id
@@ -266,10 +300,13 @@ def _keyed(found: pd.DataFrame, columns: tuple[str, ...], model_id: str, version
 
 
 def _joined(earlier: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Both, by text and else in the order in which each was found."""
     parts = [part for part in (earlier, new) if len(part)] or [new]
-    both = pd.concat(parts, ignore_index=True).astype({"text_hash": "str"})
-    return both.sort_values("text_hash", kind="stable", ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _by_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """By text and else in the order in which each was found."""
+    return frame.astype({"text_hash": "str"}).sort_values("text_hash", kind="stable", ignore_index=True)
 
 
 def _items(

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+# Another one means that everything is read anew.
+METHOD = "redact-1"
 KINDS = ("email", "url_query", "token", "cnpj", "card", "cpf", "phone", "name")
 REDACTED_COLUMNS = ("feedback_id", "text_redacted", *(f"{kind}_count" for kind in KINDS))
 _READ_CHARACTERS = 200_000

@@ -12,6 +12,10 @@ daily as (
     select * from {{ ref('fct_mrr_daily') }}
 ),
 
+readings as (
+    select * from {{ ref('stg_insight__items') }}
+),
+
 final as (
     select
         items.feedback_id,
@@ -23,9 +27,27 @@ final as (
         items.account_id,
         items.person_key,
         items.occurred_at,
-        cast(null as {{ type_text() }}) as language,
-        items.kind,
-        case when items.kind is not null then 'source' end as kind_assigned_by,
+        readings.language,
+        coalesce(items.kind, readings.kind) as kind,
+        case when items.kind is not null then 'source' when readings.kind is not null then 'model' end
+            as kind_assigned_by,
+        case when items.kind is null then readings.kind_confidence end as kind_confidence,
+        case
+            when items.score_scale = 'nps_0_10' and items.score >= 9 then 'positive'
+            when items.score_scale = 'nps_0_10' and items.score <= 6 then 'negative'
+            when items.score_scale = 'nps_0_10' and items.score is not null then 'neutral'
+            when items.score_scale = 'csat_good_bad' and items.score >= 1 then 'positive'
+            when items.score_scale = 'csat_good_bad' and items.score <= 0 then 'negative'
+            else readings.sentiment
+        end as sentiment,
+        case
+            when items.score_scale in ('nps_0_10', 'csat_good_bad') and items.score is not null then 'source'
+            when readings.sentiment is not null then 'model'
+        end as sentiment_assigned_by,
+        readings.sentiment_score,
+        readings.text_redacted,
+        readings.duplicate_group_id,
+        readings.is_duplicate,
         items.score,
         items.score_scale,
         items.tags,
@@ -35,6 +57,7 @@ final as (
         ) as arr_amount,
         items.source_url
     from items
+    left join readings on items.feedback_id = readings.feedback_id
     left join segments
         on
             items.account_id = segments.account_id

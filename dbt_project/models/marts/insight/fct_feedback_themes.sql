@@ -1,7 +1,7 @@
 {#
-  Who said so wins by item: what a person set, else what a field of the source says, else the rules. A person's `add`
-  and `remove` act on what that gives. Themes that were merged count for their survivor; those that are proposed or
-  over count for nothing.
+  Who said so wins by item: what a person set, else what a field of the source says, else the rules, else the model. A
+  person's `add` and `remove` act on what that gives. Themes that were merged count for their survivor; those that are
+  proposed or over count for nothing.
 #}
 with
 
@@ -86,13 +86,36 @@ by_rule as (
     where settled_items.feedback_id is null and source_items.feedback_id is null
 ),
 
+rule_items as (
+    select distinct feedback_id from by_rule
+),
+
+by_model as (
+    select
+        scores.feedback_id,
+        scores.theme_id,
+        scores.confidence,
+        scores.model_id
+    from {{ ref('stg_insight__theme_scores') }} as scores
+    left join settled_items on scores.feedback_id = settled_items.feedback_id
+    left join source_items on scores.feedback_id = source_items.feedback_id
+    left join rule_items on scores.feedback_id = rule_items.feedback_id
+    where
+        scores.status = 'assigned'
+        and settled_items.feedback_id is null
+        and source_items.feedback_id is null
+        and rule_items.feedback_id is null
+),
+
 said as (
     select
         feedback_id,
         theme_id,
         'override' as assigned_by,
         1 as preference,
-        decided_by as evidence
+        decided_by as evidence,
+        cast(null as {{ type_double() }}) as confidence,
+        cast(null as {{ type_text() }}) as model_id
     from overrides
     where action in ('set', 'add')
     union all
@@ -101,7 +124,9 @@ said as (
         theme_id,
         'source' as assigned_by,
         2 as preference,
-        evidence
+        evidence,
+        cast(null as {{ type_double() }}) as confidence,
+        cast(null as {{ type_text() }}) as model_id
     from by_source
     union all
     select
@@ -109,8 +134,20 @@ said as (
         theme_id,
         'rule' as assigned_by,
         3 as preference,
-        evidence
+        evidence,
+        cast(null as {{ type_double() }}) as confidence,
+        cast(null as {{ type_text() }}) as model_id
     from by_rule
+    union all
+    select
+        feedback_id,
+        theme_id,
+        'model' as assigned_by,
+        4 as preference,
+        cast(null as {{ type_text() }}) as evidence,
+        confidence,
+        model_id
+    from by_model
 ),
 
 chosen as (
@@ -140,8 +177,8 @@ final as (
         chosen.theme_id,
         chosen.assigned_by,
         chosen.evidence,
-        cast(null as {{ type_double() }}) as confidence,
-        cast(null as {{ type_text() }}) as model_id,
+        chosen.confidence,
+        chosen.model_id,
         versions.taxonomy_version,
         feedback.object_type,
         feedback.account_id,

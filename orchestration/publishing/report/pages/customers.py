@@ -184,7 +184,8 @@ def _feedback(page: Page) -> list[Part]:
         " count(*) filter (where occurred_at >= ? and occurred_at < ?) as before,"
         " count(distinct account_id) filter (where occurred_at >= ?) as accounts,"
         " count(*) filter (where occurred_at >= ? and account_id is null) as unmatched,"
-        f" count(*) filter (where occurred_at >= ? and kind is null) as unknown from {_FEEDBACK}",
+        " count(*) filter (where occurred_at >= ? and kind_assigned_by = 'model') as by_model"
+        f" from {_FEEDBACK}",
         last - timedelta(days=27),
         last - timedelta(days=55),
         last - timedelta(days=27),
@@ -221,10 +222,10 @@ def _feedback(page: Page) -> list[Part]:
                 definition=page.column(f"{_FEEDBACK}.account_id"),
             ),
             Tile(
-                t("feedback.unknown"),
-                formats.percent(counts["unknown"] / now if now else None, 0),
-                t("feedback.unknown_detail"),
-                definition=page.column(f"{_FEEDBACK}.kind"),
+                t("feedback.by_model"),
+                formats.percent(counts["by_model"] / now if now else None, 0),
+                t("feedback.by_model_detail"),
+                definition=page.column(f"{_FEEDBACK}.kind_assigned_by"),
             ),
         ]
     )

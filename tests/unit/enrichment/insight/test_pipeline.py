@@ -1,0 +1,151 @@
+"""The engine as the pipeline runs it: what it remembers is what a run over everything finds."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from ingestion.enrichment.engine import EngineContext
+from ingestion.enrichment.insight import encode
+from ingestion.enrichment.insight.pipeline import ENGINE, run
+from ingestion.tables import arrow_schema
+from tests.unit.enrichment.insight.test_engine import feedback as sentences
+from tests.unit.enrichment.insight.test_engine import payloads
+
+NOW = datetime(2026, 10, 14, 6)
+Told = dict[str, pd.DataFrame]
+
+
+@pytest.fixture(autouse=True)
+def words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fallback is quick, and what is remembered does not depend on the encoder."""
+    monkeypatch.setattr(encode, "find_spec", lambda name: None)
+
+
+def items() -> pd.DataFrame:
+    frame = sentences().head(60).rename(columns={"text": "feedback_text"})
+    personal = pd.DataFrame(
+        {
+            "feedback_id": ["p1", "p2", "p3"],
+            "feedback_text": [
+                "Call with Aurélia Prado. Write to aurelia@cliente.com.br or (11) 98765-4321,"
+                " CPF 529.982.247-25.",
+                "The export of orders fails after twelve thousand rows, please help us before Friday.",
+                "RE: The export of orders fails after twelve thousand rows, please help us before Friday.",
+            ],
+        }
+    )
+    frame = pd.concat([frame, personal], ignore_index=True)
+    frame["source"], frame["object_type"] = "zendesk", "ticket"
+    names = enumerate(frame["feedback_id"])
+    frame["account_id"] = ["a1" if name.startswith("p") else f"b{at}" for at, name in names]
+    frame["person_key"] = None
+    frame["duplicate_scope"] = frame["account_id"]
+    frame["occurred_at"] = pd.Timestamp("2026-10-01") + pd.to_timedelta(range(len(frame)), unit="h")
+    return frame
+
+
+def told(frame: pd.DataFrame, earlier: Told | None = None, **changes: dict[str, Any]) -> Told:
+    """What a run tells, as the pipeline accepts it."""
+    names = pd.DataFrame({"account_id": ["a1"], "person_key": ["k1"], "person_name": ["Aurélia Prado"]})
+    definitions = [json.dumps(payload) for payload in payloads(**changes)]
+    found = run(
+        {
+            "feedback": pa.Table.from_pandas(frame, preserve_index=False),
+            "names": pa.Table.from_pandas(names, preserve_index=False),
+            "themes": pa.table({"definition": definitions}),
+        },
+        EngineContext(
+            now=NOW,
+            earlier={name: _accepted(name, (earlier or {}).get(name)) for name in ENGINE.reads_back},
+        ),
+    )
+    key = {name: list(result.key) for name, result in ENGINE.results.items()}
+    return {
+        name: _accepted(name, table).to_pandas().sort_values(key[name], ignore_index=True)
+        for name, table in found.items()
+    }
+
+
+def _accepted(name: str, table: pd.DataFrame | None) -> pa.Table:
+    schema = arrow_schema(dict(ENGINE.results[name].columns))
+    if table is None:
+        return schema.empty_table()
+    return pa.Table.from_pandas(table, preserve_index=False).select(schema.names).cast(schema)
+
+
+def same(left: Told, right: Told) -> None:
+    for name, table in left.items():
+        pd.testing.assert_frame_equal(table, right[name], check_dtype=False)
+
+
+def test_a_run_over_new_items_tells_what_one_over_everything_tells() -> None:
+    frame = items()
+    whole = told(frame)
+    first = told(frame.sample(frac=0.5, random_state=7))
+    same(told(frame, first), whole)
+    # What is gone, or says something else, leaves no trace.
+    is_other = frame["feedback_id"] == "f0008"
+    changed = frame.assign(feedback_text=frame["feedback_text"].mask(is_other, "Search is slow")).iloc[5:]
+    same(told(changed, whole), told(changed))
+
+
+def test_without_anything_new_no_model_is_loaded_and_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = told(items())
+
+    def loaded(*_: Any) -> None:
+        raise AssertionError("a text was encoded")
+
+    monkeypatch.setattr(encode.LetterEncoder, "encode", loaded)
+    same(told(items(), whole), whole)
+
+
+def test_another_taxonomy_scores_history_anew_and_another_owner_does_not() -> None:
+    frame = items()
+    whole = told(frame)
+    renamed = told(frame, whole, **{payloads()[0]["id"]: {"owner": "Rui", "name": {"en": "Other"}}})
+    same(renamed, whole)
+    other_examples = {payloads()[0]["id"]: {"examples": ["Something else entirely", "Nothing of the kind"]}}
+    other = told(frame, whole, **other_examples)
+    anew = told(frame, **other_examples)
+    same({name: table for name, table in other.items() if name != "versions"}, anew)
+    assert other["items"]["taxonomy_version"].nunique() == 1
+    assert other["items"]["taxonomy_version"].iloc[0] != whole["items"]["taxonomy_version"].iloc[0]
+    assert len(other["theme_scores"]) != len(whole["theme_scores"])
+
+
+def test_the_day_on_which_something_else_scored_is_remembered() -> None:
+    whole = told(items())
+    before = whole["versions"].assign(scored_from_on=pd.Timestamp("2026-09-01").date())
+    theme = payloads()[0]["id"]
+    versions = told(items(), {**whole, "versions": before}, **{theme: {"any": ["other"]}})["versions"]
+    assert [str(day) for day in versions["scored_from_on"]] == ["2026-09-01", "2026-10-14"]
+    assert versions["taxonomy_version"].nunique() == 2
+    # Until it is installed, who reads the results is told what they lack.
+    assert versions["note"].str.contains("norte\\[embeddings\\]").all()
+
+
+def test_words_lose_what_identifies_people_and_the_names_of_the_accounts_people() -> None:
+    text = told(items())["items"].set_index("feedback_id")["text_redacted"]["p1"]
+    assert text == "Call with [name]. Write to [email] or [phone], CPF [cpf]."
+    stranger = items().assign(account_id="b9")
+    assert "[email]" in told(stranger)["items"].set_index("feedback_id")["text_redacted"]["p1"]
+
+
+def test_copies_are_found_within_an_account_alone() -> None:
+    found = told(items())["items"].set_index("feedback_id")
+    assert found["duplicate_group_id"]["p3"] == "p2"
+    assert found["is_duplicate"]["p3"] and not found["is_duplicate"]["p2"]
+    apart = items()
+    apart.loc[apart["feedback_id"] == "p3", "duplicate_scope"] = "a2"
+    assert not told(apart, told(items()))["items"]["is_duplicate"].any()
+
+
+def test_a_company_without_feedback_or_themes_tells_nothing() -> None:
+    empty = told(items().head(0))
+    assert {name for name, table in empty.items() if len(table)} == {"themes", "versions"}
