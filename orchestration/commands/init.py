@@ -66,7 +66,7 @@ def init(
                     if plan.warehouse == "postgres"
                     else []
                 ),
-                f"cd {path} && {Path(sys.argv[0]).absolute()} doctor",
+                f"cd {path} && {os.path.normpath(Path(sys.argv[0]).absolute())} doctor",
             ),
             start=1,
         ):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
 import pytest
 
-from ingestion.enrichment.engine import Engine, ResultTable
-from orchestration.assets.enrichment import EngineMisplaced, engines_on, with_engines
+from ingestion.enrichment.engine import Engine, EngineContext, ResultTable
+from ingestion.warehouses.duckdb import DuckDBWarehouse
+from orchestration.assets.enrichment import EngineAssets, EngineMisplaced, EngineRun, engines_on, with_engines
 from orchestration.assets.models import Models
 from orchestration.gate import Fault, held_back, tables_concerned
 from orchestration.resources.dbt import Dbt
@@ -132,3 +138,81 @@ def test_a_source_that_the_engine_does_not_fill_is_refused() -> None:
     content["sources"][RESULT]["identifier"] = "letters"
     with pytest.raises(EngineMisplaced, match="letters"):
         with_engines(content, [ENGINE])
+
+
+def first_letters(frames: Mapping[str, pa.Table], context: EngineContext) -> dict[str, pd.DataFrame]:
+    texts = frames["texts"].to_pandas()
+    if texts["text"].eq("").any():
+        raise ValueError(f"no letter in the text of ana@example.com, row {texts['text'].tolist()}")
+    return {"labels": pd.DataFrame({"id": texts["text"].str[0]})}
+
+
+def test_an_engine_that_raises_keeps_what_it_said_holds_back_its_marts_and_is_well_the_next_time(
+    tmp_path: Path,
+) -> None:
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb")
+
+    def holding(text: str) -> None:
+        with warehouse.connect() as connection:
+            connection.execute("create schema if not exists intermediate")
+            connection.execute("create or replace table intermediate.texts as select ? as text", [text])
+
+    def labels() -> list[tuple[Any, ...]]:
+        with warehouse.connect() as connection:
+            return connection.execute(
+                "select id from enrichment_labels.labels where not _is_deleted order by id"
+            ).fetchall()
+
+    engine = replace(ENGINE, run=first_letters)
+    models = Models(with_engines(manifest(), [engine]), Dbt(Path("w"), Path("f"), {}))
+    one = EngineAssets(engine, models, tmp_path / "dlt", "duckdb")
+    days = iter(datetime(2026, 3, day, 6, tzinfo=UTC) for day in range(1, 9))
+    found: list[EngineRun] = []
+
+    @dg.multi_asset(
+        specs=[spec.replace_attributes(deps=[]) for spec in one.asset_specs()], check_specs=[one.check_spec()]
+    )
+    def build() -> Any:
+        found.append(
+            (
+                yield from one.run(
+                    {spec.key for spec in one.asset_specs()},
+                    {one.check_key},
+                    [],
+                    warehouse=warehouse,
+                    now=next(days),
+                    report=lambda progress: None,
+                )
+            )
+        )
+
+    def run() -> tuple[set[str], dg.AssetCheckEvaluation]:
+        done = dg.materialize([build])
+        # The build goes on with all else.
+        assert done.success
+        made = {event.asset_key.path[-1] for event in done.asset_materializations_for_node("build")}
+        return made, done.get_asset_check_evaluations()[0]
+
+    holding("abc")
+    made, check = run()
+    assert made == {"labels", "runs"} and check.passed and found[-1].faults == []
+    assert labels() == [("a",)]
+
+    holding("")
+    made, check = run()
+    assert made == set() and not check.passed
+    assert check.metadata["holds_back"].value == ["insight.fct_labels"]
+    # Readers are told that it failed and what to do, not what was in the data.
+    assert check.description == "the labels engine failed; the run's log says why"
+    assert "norte run --build" in str(check.metadata["remedy"].value)
+    assert {fault.table for fault in found[-1].faults} == {
+        "enrichment_labels.labels",
+        "enrichment_labels.runs",
+    }
+    assert not any("ana@" in fault.reason for fault in found[-1].faults)
+    assert labels() == [("a",)]
+
+    holding("bcd")
+    made, check = run()
+    assert made == {"labels", "runs"} and check.passed and found[-1].faults == []
+    assert ("b",) in labels()
