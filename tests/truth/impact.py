@@ -18,6 +18,7 @@ from tests.truth.cohorts import uses
 from tests.truth.delivery import dim_deliveries
 from tests.truth.revenue import _daily_lines, recurring_contracts
 from tests.truth.support import fct_tickets
+from tests.truth.themes import counted_theme, fct_feedback_themes, taxonomy
 from tests.truth.usage import person_days
 
 SETTLED_DAYS = 3
@@ -129,11 +130,14 @@ def account_week(truth: Truth) -> pd.DataFrame:
 @remembered
 def deliveries(truth: Truth) -> pd.DataFrame:
     frame = dim_deliveries(truth)
+    themes = taxonomy(truth)
     units = truth.visible("deliveries").set_index("delivery_id").assignment_unit
     return pd.DataFrame(
         {
             "delivery_id": frame.delivery_id,
-            "theme_id": frame.theme_id,
+            "theme_id": [
+                counted_theme(themes, theme) if isinstance(theme, str) else None for theme in frame.theme_id
+            ],
             "released_at": truth.local(frame.released_at),
             "rollout": [rollout if isinstance(rollout, str) else "general" for rollout in frame.rollout],
             "assignment_unit": [
@@ -206,6 +210,17 @@ def exposures(truth: Truth) -> pd.DataFrame:
     return frame.drop(columns="day").reset_index(drop=True)
 
 
+@remembered
+def account_week_theme(truth: Truth) -> pd.DataFrame:
+    """Tickets of the themes that deliveries answer, of the accounts and weeks that are looked at."""
+    said = fct_feedback_themes(truth)
+    said = said[(said.object_type == "ticket") & (said.assigned_by != "model")]
+    said = said[said.theme_id.isin(set(deliveries(truth).theme_id.dropna()))]
+    said = said.assign(week=pd.to_datetime([_monday(day) for day in truth.local_date(said.occurred_at)]))
+    counted = said.groupby(["account_id", "week", "theme_id"]).size().rename("tickets").reset_index()
+    return counted.merge(account_week(truth)[["account_id", "week"]], on=["account_id", "week"])
+
+
 def frames(truth: Truth) -> dict[str, pd.DataFrame]:
     """All input frames by the engine's names."""
     return {
@@ -214,6 +229,7 @@ def frames(truth: Truth) -> dict[str, pd.DataFrame]:
         "deliveries": deliveries(truth),
         "exposures": exposures(truth),
         "assignments": assignments(truth),
+        "account_week_theme": account_week_theme(truth),
     }
 
 

@@ -72,6 +72,9 @@ class Calibration:
 def pooled_drift(placebos: np.ndarray, errors: np.ndarray) -> Drift:
     """Random-effects mean of the placebos (DerSimonian and Laird), shrunk to zero by its own uncertainty.
 
+    The variance is what remains after that: shrinking to zero says that a drift is not expected, and where
+    few placebos tell little, the little they tell must not widen every interval of the rung.
+
     Arguments:
         placebos: placebo effects as shares of the baseline, one per delivery.
         errors: their standard errors, same unit.
@@ -89,4 +92,5 @@ def pooled_drift(placebos: np.ndarray, errors: np.ndarray) -> Drift:
     weight = 1 / (variance + between)
     mean = float(weight @ value / weight.sum())
     of_mean = 1 / float(weight.sum())
-    return Drift(mean=mean * mean**2 / (mean**2 + of_mean), variance=of_mean)
+    kept = mean**2 / (mean**2 + of_mean)
+    return Drift(mean=mean * kept, variance=of_mean * kept)

@@ -2,7 +2,7 @@
 
 Belongs here: who is compared with whom in which week, the weights that balance strata and the old level, the
 joint system, influence functions, and the placebo window. Does not belong here: what counts as enough
-(`gates.py`) and what is done with the placebos (`calibration.py`).
+(`engine.py`) and what is done with the placebos (`calibration.py`).
 
 For each enrolment week g, accounts first exposed in g stand against accounts that could have been and were
 not by then. Never-adopters as controls would condition on the future. Before and after lie symmetrically
@@ -58,7 +58,10 @@ class Design:
 
 @dataclass
 class Estimate:
-    """What the joint solve says about one delivery and metric, before calibration."""
+    """What the joint solve says about one delivery and metric, before calibration.
+
+    `n_answers` is of a ratio of sums: answers of the treated before or after, whichever are fewer.
+    """
 
     n_treated: int = 0
     n_control: int = 0
@@ -71,6 +74,7 @@ class Estimate:
     placebo: float = float("nan")
     placebo_error: float = float("nan")
     degrees: float = float("nan")
+    n_answers: int = 0
     overlaps: list[int] = field(default_factory=list)
 
     @property
@@ -91,7 +95,7 @@ class _Stack:
         rows: accounts in the risk set.
         weights: summing to zero in each stratum and over the steady level.
         change: of the metric; left: what is left of it given stratum and steady level.
-        before, after: means of the treated.
+        before, after: means of the treated. n_answers: of the treated, before and after.
     """
 
     rows: np.ndarray
@@ -101,6 +105,7 @@ class _Stack:
     left: np.ndarray
     before: float
     after: float
+    n_answers: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ class _Equation:
     n_control: int
     before: float
     after: float
+    n_answers: int
 
 
 class _Exposure:
@@ -245,6 +251,7 @@ class _Solver:
                 baseline=equation.before,
                 after=equation.after,
                 first_stage=float(equation.exposure[i]),
+                n_answers=equation.n_answers,
             )
             for i, equation in enumerate(equations)
         ]
@@ -279,7 +286,7 @@ class _Solver:
         influence, weights = np.zeros(n_accounts), np.zeros(n_accounts)
         controls = np.zeros(n_accounts, dtype=bool)
         treated: list[np.ndarray] = []
-        left_of_treated = 0.0
+        left_of_treated, n_answers = 0.0, np.zeros(2)
         level_before, level_after, counted = 0.0, 0.0, 0
         near = [k for k, week in enumerate(self.released) if abs(week - self.released[i]) <= OVERLAP_WEEKS]
         for week in self.designs[i].weeks:
@@ -295,6 +302,7 @@ class _Solver:
             influence[stack.rows] += stack.weights * stack.left
             treated.append(stack.rows[stack.treated])
             left_of_treated += float(stack.left[stack.treated].sum())
+            n_answers += stack.n_answers
             controls[stack.rows[~stack.treated]] = True
             if not np.isnan(stack.before) and not np.isnan(stack.after):
                 level_before += stack.before * len(treated[-1])
@@ -312,6 +320,7 @@ class _Solver:
             n_control=int(controls.sum()),
             before=level_before / counted if counted else float("nan"),
             after=level_after / counted if counted else float("nan"),
+            n_answers=int(n_answers.min()),
         )
 
     def _stack(
@@ -325,15 +334,21 @@ class _Solver:
         rows = rows[contrast.known[rows]]
         treated = design.start[rows] == week
         strata = panel.strata(week)[rows] if design.cluster is None else np.zeros(len(rows), dtype=np.int64)
-        kept, weights = balance(treated, strata, panel.n_strata)
+        lead = _lead(design, week, rows) if design.rung == "phased" else None
+        kept, weights = balance(treated, strata, panel.n_strata, lead)
         if kept is None:
             return None
         rows, treated, strata = rows[kept], treated[kept], strata[kept]
+        n_answers = np.zeros(2)
         if outcome.is_ratio:
             change, mean_before, mean_after = outcome.ratio_change(
                 week, rows, treated, weights, before, after
             )
             level = np.zeros(len(rows))
+            of_treated = rows[treated]
+            n_answers = np.array(
+                [outcome.totals(week, window)[1][of_treated].sum() for window in (before, after)]
+            )
         else:
             change, level = contrast.change[rows], contrast.level[rows]
             mean_before = float(contrast.before[rows[treated]].mean())
@@ -349,7 +364,7 @@ class _Solver:
         count = np.bincount(strata[controls], minlength=panel.n_strata)
         few = np.sqrt(count / np.maximum(count - 1, 1))[strata]
         left = np.where(controls, left * few, left)
-        return _Stack(rows, treated, weights, change, left, mean_before, mean_after)
+        return _Stack(rows, treated, weights, change, left, mean_before, mean_after, n_answers)
 
 
 def risk_set(panel: Panel, design: Design, week: int) -> np.ndarray:
@@ -363,8 +378,24 @@ def risk_set(panel: Panel, design: Design, week: int) -> np.ndarray:
     return np.flatnonzero(possible)
 
 
-def balance(treated: np.ndarray, strata: np.ndarray, n_strata: int) -> tuple[np.ndarray | None, np.ndarray]:
+def _lead(design: Design, week: int, rows: np.ndarray) -> np.ndarray:
+    """By how much more of the weeks after it a wave's accounts are exposed than each account that waits.
+
+    Where somebody set the dates, a wave that follows in three weeks says little and one in ten much. Who
+    chooses for himself when to adopt tells by it how he fares, so there all controls count alike.
+    """
+    since = np.clip(design.start[rows] - week, 0, len(_differences(PRE, POST)) + PRE[0] - 1)
+    shares = _differences(PRE, POST)[since - PRE[0]]
+    return np.where(design.start[rows] > week + POST[1], 1.0, 1.0 - shares)
+
+
+def balance(
+    treated: np.ndarray, strata: np.ndarray, n_strata: int, lead: np.ndarray | None = None
+) -> tuple[np.ndarray | None, np.ndarray]:
     """Weights that give every stratum's controls the weight of its treated; strata without both are left out.
+
+    Arguments:
+        lead: how much each control counts beside the others of its stratum; alike when None.
 
     Returns: positions kept (None if nothing is left), and weights: 1 for treated, negative for controls.
     """
@@ -374,8 +405,10 @@ def balance(treated: np.ndarray, strata: np.ndarray, n_strata: int) -> tuple[np.
     kept = np.flatnonzero(usable[strata])
     if len(kept) == 0:
         return None, np.zeros(0)
-    ratio = n_treated / np.maximum(n_control, 1)
-    return kept, np.where(treated[kept], 1.0, -ratio[strata[kept]])
+    counts = np.ones(len(treated)) if lead is None else lead
+    mass = np.bincount(strata[~treated], weights=counts[~treated], minlength=n_strata)
+    ratio = n_treated / np.where(mass > 0, mass, 1.0)
+    return kept, np.where(treated[kept], 1.0, -ratio[strata[kept]] * counts[kept])
 
 
 def _by_stratum(values: np.ndarray, strata: np.ndarray, among: np.ndarray, n_strata: int) -> np.ndarray:

@@ -49,7 +49,7 @@ from ingestion.enrichment.impact.verdicts import (
     two_sided_p,
 )
 
-METHOD_VERSION = "2026.1"
+METHOD_VERSION = "2026.2"
 WEEKLY_SPAN = (-12, 12)
 # A release that reaches this share of the subscribed accounts in its own week leaves nobody to compare with.
 EVERYBODY_SHARE = 0.95
@@ -84,6 +84,7 @@ IMPACT_SCHEMA = pa.schema(
         ("method_version", pa.string()),
         ("is_current", pa.bool_()),
         ("frozen_at", pa.timestamp("us")),
+        ("theme_id", pa.string()),
     ]
 )
 WEEKLY_SCHEMA = pa.schema(
@@ -204,7 +205,8 @@ class _Evaluation:
             self.on_progress(metric)
             themes: list[str | None] = [None]
             if metric == "tickets":
-                themes += sorted({plan.delivery.theme_id or "" for plan in self.plans} & self.inputs.themes)
+                found = {self._theme_of(plan, metric) for plan in self.plans}
+                themes += sorted(theme for theme in found if theme is not None)
             for theme in themes:
                 wanted = [plan for plan in self.plans if self._theme_of(plan, metric) == theme]
                 if wanted:
@@ -228,8 +230,7 @@ class _Evaluation:
         )
 
     def _theme_of(self, plan: _Plan, metric: str) -> str | None:
-        theme = plan.delivery.theme_id
-        return theme if metric == "tickets" and theme in self.inputs.themes else None
+        return plan.delivery.theme_id if metric == "tickets" and self.inputs.has_themes else None
 
     def _plan(self, at: int) -> _Plan:
         """Choose the rung, and refuse what no metric can change."""
@@ -319,12 +320,14 @@ class _Evaluation:
         }
         for plan in wanted:
             cell = self._cell(plan, metric)
+            cell.theme_id = theme
             self.cells.append(cell)
             if plan.verdict:
                 cell.refuse(plan.reason, plan.verdict)
             elif plan.rung == "randomised":
-                _take(cell, compare_arms(self.panel, outcome, plan.delivery), [])
-                _gate(cell, outcome)
+                found = compare_arms(self.panel, outcome, plan.delivery)
+                _take(cell, found, [])
+                _gate(cell, outcome, found.n_answers)
             elif plan.rung == "series":
                 self._series(cell, plan, outcome)
             else:
@@ -334,7 +337,7 @@ class _Evaluation:
                     calibrations[plan.rung].applied(found),
                     [solved[k].delivery.delivery_id for k in found.overlaps],
                 )
-                _gate(cell, outcome)
+                _gate(cell, outcome, found.n_answers)
         if self.weekly:
             for plan, design in zip(solved, designs, strict=True):
                 if plan.delivery.delivery_id in wanted_ids and plan.verdict == "":
@@ -351,7 +354,7 @@ class _Evaluation:
 
     def _series(self, cell: Cell, plan: _Plan, outcome: Outcome) -> None:
         near = plan.near
-        if outcome.metric == "tickets" and plan.delivery.theme_id in self.inputs.themes:
+        if cell.theme_id is not None:
             # Tickets of one theme are another metric than those of another.
             themes = {delivery.delivery_id: delivery.theme_id for delivery in self.deliveries}
             near = [other for other in near if themes[other] in (None, plan.delivery.theme_id)]
@@ -427,6 +430,7 @@ class _Evaluation:
             "frozen_at": cell.horizon + pd.Timedelta(weeks=1)
             if frozen and cell.horizon is not None
             else None,
+            "theme_id": cell.theme_id,
         }
         return {
             name: None if isinstance(value, float) and not np.isfinite(value) else value
@@ -446,7 +450,7 @@ def _take(cell: Cell, found: Estimate, overlaps: list[str]) -> None:
     cell.p_value = two_sided_p(found.effect, found.std_error, found.degrees)
 
 
-def _gate(cell: Cell, outcome: Outcome) -> None:
+def _gate(cell: Cell, outcome: Outcome, n_answers: int) -> None:
     """Refuse what the comparison cannot carry, with the reason."""
     reason = ""
     if cell.n_treated < LEAST_TREATED:
@@ -460,6 +464,8 @@ def _gate(cell: Cell, outcome: Outcome) -> None:
         )
     elif cell.n_clusters < LEAST_CLUSTERS:
         reason = f"{cell.n_clusters} units of assignment; {LEAST_CLUSTERS} are needed"
+    elif outcome.is_ratio and n_answers < LEAST_ANSWERS:
+        reason = f"{n_answers} answers of exposed accounts; {LEAST_ANSWERS} are needed"
     elif not np.isfinite(cell.effect) or not np.isfinite(cell.p_value):
         reason = "too few answers" if outcome.is_ratio else "the metric did not vary"
     elif cell.pretrend_p < LEAST_PLACEBO_P:

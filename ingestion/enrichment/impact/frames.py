@@ -103,7 +103,7 @@ class Inputs:
     weekly_seats: bool
     segments: list[str]
     extra_metrics: list[str]
-    themes: set[str]
+    has_themes: bool
     deliveries: list[Delivery] = field(default_factory=list)
 
     def week(self, at: int) -> pd.Timestamp:
@@ -358,14 +358,6 @@ def _index(connection: duckdb.DuckDBPyConnection, columns: dict[str, list[str]])
     segments = [
         row[0] for row in connection.execute("select segment from segment_code order by code").fetchall()
     ]
-    themes: set[str] = set()
-    if "account_week_theme" in columns:
-        themes = {
-            row[0]
-            for row in connection.execute(
-                "select distinct theme_id::varchar from raw_account_week_theme where theme_id is not null"
-            ).fetchall()
-        }
     return Inputs(
         connection=connection,
         first_week=first,
@@ -380,7 +372,7 @@ def _index(connection: duckdb.DuckDBPyConnection, columns: dict[str, list[str]])
         weekly_seats=weekly_seats,
         segments=segments,
         extra_metrics=extra,
-        themes=themes,
+        has_themes="account_week_theme" in columns,
     )
 
 

@@ -24,6 +24,7 @@ FRAMES = {
     "deliveries": "intermediate.int_impact__deliveries_framed",
     "exposures": "intermediate.int_impact__exposures_framed",
     "assignments": "intermediate.int_impact__assignments_framed",
+    "account_week_theme": "intermediate.int_impact__account_week_themes_framed",
 }
 EFFECT_COLUMNS: dict[str, ColumnType] = {
     "delivery_id": "text",
@@ -53,6 +54,7 @@ EFFECT_COLUMNS: dict[str, ColumnType] = {
     "method_version": "text",
     "is_current": "boolean",
     "frozen_at": "timestamp",
+    "theme_id": "text",
     "question_key": "text",
 }
 WEEKLY_COLUMNS: dict[str, ColumnType] = {

@@ -16,6 +16,9 @@ from scipy import stats
 from ingestion.enrichment.impact.panel import FEWER_IS_BETTER
 
 FALSE_DISCOVERY_RATE = 0.10
+# Benjamini-Hochberg bounds the false among the claims: where many of a quarter's effects are real it lets
+# nearly one in twenty of the others pass. This bounds them whatever the share of real effects.
+LARGEST_P = 0.025
 CONFIDENCE = 0.95
 POWER = 0.80
 LEAST_PLACEBO_P = 0.01
@@ -26,7 +29,8 @@ LEAST_CLUSTERS = 8
 class Cell:
     """One delivery and metric on its way to a row; amounts are in the metric's unit.
 
-    `reason` is empty as long as nothing speaks against a verdict.
+    `reason` is empty as long as nothing speaks against a verdict. `theme_id` is the theme whose tickets were
+    counted, None where all were.
     """
 
     delivery_id: str
@@ -50,6 +54,7 @@ class Cell:
     first_stage: float = float("nan")
     overlaps: Sequence[str] = ()
     fewer_is_better: bool = False
+    theme_id: str | None = None
 
     @property
     def measured(self) -> bool:
@@ -126,19 +131,17 @@ def decide(cells: Sequence[Cell], settled: Sequence[tuple[tuple[int, int], float
 
 def _judge(cell: Cell) -> None:
     low, high = cell.interval
-    if cell.q_value <= FALSE_DISCOVERY_RATE and (low > 0 or high < 0):
+    of_theme = "" if cell.theme_id is None else "of its theme's tickets: "
+    interval = f"95 % interval {_share(cell, low)} to {_share(cell, high)}"
+    sizes = f"{of_theme}{_share(cell, cell.effect)} ({interval})"
+    if cell.q_value <= FALSE_DISCOVERY_RATE and cell.p_value <= LARGEST_P and (low > 0 or high < 0):
         up = cell.effect > 0
         cell.verdict = "improved" if up != cell.fewer_is_better else "worsened"
-        cell.reason = (
-            f"{_share(cell, cell.effect)} (95 % interval {_share(cell, low)} to {_share(cell, high)})"
-        )
+        cell.reason = sizes
     else:
         cell.verdict = "no_detectable_effect"
         smallest = _share(cell, cell.smallest_detectable).lstrip("+")
-        cell.reason = (
-            f"{_share(cell, cell.effect)} (95 % interval {_share(cell, low)} to {_share(cell, high)}); "
-            f"an effect of {smallest} would have been seen four times in five"
-        )
+        cell.reason = f"{sizes}; an effect of {smallest} would have been seen four times in five"
 
 
 def _share(cell: Cell, amount: float) -> str:

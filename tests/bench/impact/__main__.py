@@ -20,6 +20,7 @@ def main(
     seeds: Annotated[int, typer.Option(help="Companies of each kind.")] = 3,
     first_seed: Annotated[int, typer.Option(help="Seeds count from here.")] = 1,
     naive: Annotated[bool, typer.Option(help="Also the usual pictures.")] = True,
+    peers: Annotated[int, typer.Option(help="Deliveries of each company on which libraries are asked.")] = 4,
     out: Annotated[Path | None, typer.Option(help="Parquet file for all cells with their truth.")] = None,
 ) -> None:
     """Simulate, evaluate, compare with the truth."""
@@ -30,6 +31,7 @@ def main(
         accounts=accounts,
         seeds=range(first_seed, first_seed + seeds),
         naive=naive,
+        peers=peers,
         on_progress=lambda text: console.print(text, highlight=False, style="dim"),
     )
     if out is not None:
@@ -41,8 +43,9 @@ def main(
     console.print(cells["verdict"].value_counts().to_string(), highlight=False)
     if len(claims):
         none = claims[claims["planted"] == 0]
-        console.print("\nThe usual pictures: an effect claimed where there is none")
-        console.print(none.groupby("picture")["claimed"].mean().to_string(), highlight=False)
+        console.print("\nThe usual pictures, and libraries: an effect claimed where there is none")
+        shares = none.groupby("picture")["claimed"].agg(["mean", "size"])
+        console.print(shares.to_string(), highlight=False)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ingestion.enrichment.impact.engine import evaluate
 from tests.bench.impact.naive import naive_claims
+from tests.bench.impact.peers import peer_claims
 from tests.bench.impact.worlds import KINDS, simulate
 
 CLAIMS = ("improved", "worsened")
@@ -25,9 +26,14 @@ def run_worlds(
     accounts: int,
     seeds: Sequence[int],
     naive: bool,
+    peers: int,
     on_progress: Callable[[str], None],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of all worlds with their truth, and the claims of the usual pictures.
+    """Rows of all worlds with their truth, and the claims of the usual pictures and of libraries.
+
+    Arguments:
+        naive: whether the usual pictures are drawn.
+        peers: on how many deliveries of each world the libraries are asked.
 
     Returns: cells (one per world, delivery and metric), and naive claims (empty unless asked for).
     """
@@ -41,10 +47,10 @@ def run_worlds(
             joined = rows.merge(world.truth, on=["delivery_id", "metric"], how="left")
             joined["kind"], joined["seed"], joined["cpu"] = name, seed, cost / len(rows)
             cells.append(joined)
-            if naive:
-                found = naive_claims(world)
-                found["kind"] = name
-                claims.append(found)
+            others = [naive_claims(world)] if naive else []
+            if peers:
+                others.append(peer_claims(world, peers))
+            claims += [found.assign(kind=name) for found in others]
             on_progress(f"{name} {accounts} accounts, seed {seed}: {cost:.1f} CPU-s")
     return pd.concat(cells, ignore_index=True), pd.concat(
         claims, ignore_index=True

@@ -14,9 +14,8 @@ from tests.bench.impact.worlds import FIRST_WEEK, World
 PICTURES = ("before_after_all", "before_after_adopters", "adopters_vs_rest", "difference_in_differences")
 
 
-def naive_claims(world: World) -> pd.DataFrame:
-    """For each delivery with an adopter list and the metrics that are plain means: does each picture
-    claim?"""
+def metric_arrays(world: World) -> dict[str, np.ndarray]:
+    """The metrics that are plain means of account-weeks, as (weeks, accounts); NaN without subscription."""
     weeks = world.frames["account_week"]
     accounts = world.frames["accounts"]["account_id"]
     position = pd.Series(np.arange(len(accounts)), index=accounts)
@@ -33,6 +32,16 @@ def naive_claims(world: World) -> pd.DataFrame:
         array = np.full(shape, np.nan)
         array[week_at, account_at] = np.where(weeks["subscribed"] > 0, column, np.nan)
         values[metric] = array
+    return values
+
+
+def naive_claims(world: World) -> pd.DataFrame:
+    """For each delivery with an adopter list and the metrics that are plain means: does each picture
+    claim?"""
+    values = metric_arrays(world)
+    shape = values["active"].shape
+    accounts = world.frames["accounts"]["account_id"]
+    position = pd.Series(np.arange(len(accounts)), index=accounts)
     exposures = world.frames.get("exposures")
     rows = []
     for delivery in world.frames["deliveries"].itertuples():

@@ -339,6 +339,7 @@ def _effects() -> Tables:
                     "verdict_reason": "3 of 8 complete weeks" if effect is None else "said",
                     "method_version": "1",
                     "is_current": True,
+                    "theme_id": "exports" if (delivery, metric) == ("d1", "tickets") else None,
                 }
             )
             weekly += [

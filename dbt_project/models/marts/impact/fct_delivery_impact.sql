@@ -37,7 +37,8 @@ final as (
         effects.verdict_reason,
         effects.method_version,
         effects.is_current,
-        effects.frozen_at
+        effects.frozen_at,
+        effects.theme_id
     from effects
     inner join deliveries on effects.delivery_id = deliveries.delivery_id
 )

@@ -126,9 +126,17 @@ judged as (
         decision_deliveries.delivery_id,
         effects.verdict,
         effects.verdict_reason,
-        100 * {{ ratio('effects.effect_abs', 'abs(effects.counterfactual_value)') }} as effect_pct,
-        100 * {{ ratio('effects.ci_low', 'abs(effects.counterfactual_value)') }} as effect_low_pct,
-        100 * {{ ratio('effects.ci_high', 'abs(effects.counterfactual_value)') }} as effect_high_pct
+        -- what is expected is of all tickets: a share of one theme's does not stand beside it
+        case
+            when effects.theme_id is null
+                then 100 * {{ ratio('effects.effect_abs', 'abs(effects.counterfactual_value)') }}
+        end as effect_pct,
+        case
+            when effects.theme_id is null then 100 * {{ ratio('effects.ci_low', 'abs(effects.counterfactual_value)') }}
+        end as effect_low_pct,
+        case
+            when effects.theme_id is null then 100 * {{ ratio('effects.ci_high', 'abs(effects.counterfactual_value)') }}
+        end as effect_high_pct
     from decisions
     inner join impact_metrics on decisions.expected_metric_id = impact_metrics.metric_id
     inner join decision_deliveries on decisions.decision_id = decision_deliveries.decision_id

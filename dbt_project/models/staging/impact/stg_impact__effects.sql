@@ -31,6 +31,7 @@ results as (
         'method_version': 'text',
         'is_current': 'boolean',
         'frozen_at': 'timestamp',
+        'theme_id': 'text',
         'question_key': 'text',
     }) }}
 ),
@@ -64,6 +65,7 @@ final as (
         method_version,
         is_current,
         frozen_at,
+        theme_id,
         question_key
     from results
 )

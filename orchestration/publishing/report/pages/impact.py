@@ -56,11 +56,17 @@ def verdict_cell(page: Page, rows: list[dict[str, Any]]) -> Markup:
     return Markup("<br>").join(
         Markup("{} {} {}").format(
             badge(page.texts.label("verdicts", row["verdict"]), _BADGES[row["verdict"]]),
-            page.texts.label("impact_metrics", row["metric"]),
+            _metric_words(page, row),
             muted(effect_words(page, row)),
         )
         for row in claims
     )
+
+
+def _metric_words(page: Page, row: dict[str, Any]) -> str:
+    """What was measured; of tickets, whether only those about the delivery's theme were."""
+    metric = page.texts.label("impact_metrics", row["metric"])
+    return metric if row["theme_id"] is None else page.texts("impact.of_theme", what=metric)
 
 
 def effect_words(page: Page, row: dict[str, Any]) -> str:
@@ -117,6 +123,11 @@ def _sizes(page: Page) -> list[Part]:
         if rows.empty:
             continue
         title = t("sizes.figure", metric=page.texts.label("impact_metrics", metric))
+        named = [
+            page.texts("impact.of_theme", what=name) if isinstance(theme, str) else name
+            for name, theme in zip(rows["name"], rows["theme_id"], strict=True)
+        ]
+        rows = rows.assign(name=named)
         told = [
             f"{row['name']}: {effect_words(page, row)} ({page.texts.label('verdicts', row['verdict'])})"
             for row in _records(rows)
@@ -153,7 +164,7 @@ def _in_pairs(figures: list[Figure]) -> list[Part]:
 def _course(page: Page) -> list[Part]:
     t = page.t
     data = page.published.frame(
-        "select w.*, e.verdict, d.released_at, coalesce(d.delivery_name, e.delivery_id) as name"
+        "select w.*, e.theme_id, e.verdict, d.released_at, coalesce(d.delivery_name, e.delivery_id) as name"
         f" from {_WEEKLY} as w inner join {EFFECTS} as e on w.delivery_id = e.delivery_id"
         " and w.metric = e.metric and w.method_version = e.method_version"
         f" left join {_DELIVERIES} as d on w.delivery_id = d.delivery_id"
@@ -164,9 +175,9 @@ def _course(page: Page) -> list[Part]:
         return [Notice(t("course.none"))]
     figures = []
     for (_, metric), rows in list(data.groupby(["delivery_id", "metric"], sort=False))[:_PICTURES]:
-        title = t(
-            "course.figure", name=rows["name"].iloc[0], metric=page.texts.label("impact_metrics", metric)
-        )
+        theme = rows["theme_id"].iloc[0]
+        measured = {"metric": metric, "theme_id": theme if isinstance(theme, str) else None}
+        title = t("course.figure", name=rows["name"].iloc[0], metric=_metric_words(page, measured))
         figures.append(
             Figure(
                 title,

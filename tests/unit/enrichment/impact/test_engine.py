@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ingestion.enrichment.impact.contrasts import balance
 from ingestion.enrichment.impact.engine import METHOD_VERSION, evaluate
 from tests.bench.impact.worlds import FIRST_WEEK, KINDS, World, simulate
 
@@ -197,6 +198,36 @@ def test_tickets_of_a_theme_replace_all_tickets(world: World, rows: pd.DataFrame
     before = of(rows, delivery).set_index("metric")
     assert found.loc["tickets", "baseline_value"] < before.loc["tickets", "baseline_value"]
     assert found.loc["active", "effect_abs"] == pytest.approx(before.loc["active", "effect_abs"])
+    assert found["theme_id"].dropna().to_dict() == {"tickets": "exports"}
+
+
+def test_a_theme_without_a_ticket_is_not_measurable(world: World) -> None:
+    frames, delivery = with_delivery(world, theme_id="exports")
+    nothing = world.frames["account_week"].head(0)[["account_id", "week"]].assign(theme_id="", tickets=0)
+    found = of(judged({**frames, "account_week_theme": nothing}), delivery).set_index("metric")
+    assert found.loc["tickets", "verdict"] == "not_measurable"
+    assert found.loc["tickets", NO_NUMBER].isna().all()
+
+
+def test_few_answers_give_no_verdict_on_satisfaction(world: World, rows: pd.DataFrame) -> None:
+    weeks = world.frames["account_week"].copy()
+    silent = weeks["account_id"].str[-1] != "7"
+    weeks.loc[silent, ["csat_sum", "csat_n"]] = 0
+    found = judged({**world.frames, "account_week": weeks})
+    few = found[(found["metric"] == "csat") & found["verdict_reason"].str.contains("answers of exposed")]
+    assert len(few)
+    assert set(few["verdict"]) == {"not_measurable"}
+    assert few[NO_NUMBER].isna().all().all()
+
+
+def test_waves_that_wait_longer_count_more_and_strata_stay_balanced() -> None:
+    treated = np.array([True, True, False, False, False, False, False])
+    strata = np.array([0, 1, 0, 0, 1, 1, 1])
+    lead = np.array([0.0, 0.0, 0.25, 1.0, 0.5, 0.5, 1.0])
+    kept, weights = balance(treated, strata, 2, lead)
+    assert kept is not None
+    assert np.bincount(strata[kept], weights=weights) == pytest.approx([0.0, 0.0])
+    assert weights[3] / weights[2] == pytest.approx(4.0)
 
 
 def test_a_frozen_verdict_stays_when_later_weeks_come(world: World) -> None:

@@ -115,6 +115,18 @@ def test_files_and_frames_give_the_same(world: World, rows: pd.DataFrame, tmp_pa
         ("account_week", lambda frame: frame.assign(tickets=np.inf), "tickets"),
         ("account_week", lambda frame: frame.assign(mrr="a lot"), "account_week"),
         ("account_week", lambda frame: frame.head(0), "empty"),
+        (
+            "account_week",
+            lambda frame: pd.concat([frame, frame.head(1).assign(week=pd.Timestamp("1970-01-05"))]),
+            "far from the others",
+        ),
+        (
+            "deliveries",
+            lambda frame: pd.concat([frame, frame.assign(rollout="general", has_adopter_list=False)]),
+            "rows that differ",
+        ),
+        ("assignments", lambda frame: frame.drop(columns="arm"), "arm"),
+        ("exposures", lambda frame: frame.assign(delivery_id=None), "delivery_id"),
     ],
 )
 def test_a_bad_frame_is_refused_with_what_to_do(world: World, name: str, change, words: str) -> None:
@@ -122,6 +134,30 @@ def test_a_bad_frame_is_refused_with_what_to_do(world: World, name: str, change,
     with pytest.raises(FramesInvalid, match=words) as error:
         evaluate(frames)
     assert "What to do" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rollout", "change", "words"),
+    [("experiment", 2, "arms must be 0 and 1"), ("phased", -1, "waves are numbered from 1")],
+)
+def test_arms_and_waves_that_cannot_be_give_no_number(
+    world: World, rollout: str, change: int, words: str
+) -> None:
+    deliveries, arms = world.frames["deliveries"], world.frames["assignments"].copy()
+    mine = deliveries.loc[deliveries["rollout"] == rollout, "delivery_id"].iloc[0]
+    arms.loc[arms["delivery_id"] == mine, "arm"] += change
+    found = evaluate({**world.frames, "assignments": arms}, weekly=False).impact.to_pandas()
+    found = found[found["delivery_id"] == mine]
+    assert set(found["verdict"]) == {"not_measurable"}
+    assert found["verdict_reason"].str.contains(words).all()
+    assert found[["effect_abs", "ci_low", "ci_high", "p_value"]].isna().all().all()
+
+
+def test_a_file_that_is_no_parquet_is_refused(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "accounts.parquet"
+    file.write_text("account_id,region\n")
+    with pytest.raises(FramesInvalid, match=r"accounts\.parquet"):
+        evaluate({**world.frames, "accounts": file})
 
 
 def test_a_folder_without_a_needed_frame_is_refused(tmp_path: Path) -> None:

@@ -39,6 +39,23 @@ def test_a_quarter_full_of_nothing_makes_a_claim_harder() -> None:
     assert crowded.verdict == "no_detectable_effect"
 
 
+def test_a_quarter_full_of_effects_does_not_make_a_claim_easy() -> None:
+    doubtful, clear = cell(0.0422, 0.02), cell(0.0522, 0.02)
+    decide([doubtful, clear, *(cell(0.5, 0.02) for _ in range(30))])
+    assert 0.025 < doubtful.p_value < 0.05
+    assert doubtful.q_value <= 0.10
+    assert doubtful.interval[0] > 0
+    assert doubtful.verdict == "no_detectable_effect"
+    assert clear.verdict == "improved"
+
+
+def test_an_effect_on_a_themes_tickets_says_so() -> None:
+    made = cell(-0.2, 0.02, "tickets")
+    made.theme_id = "exports"
+    decide([made])
+    assert made.reason.startswith("of its theme's tickets: -")
+
+
 def test_other_quarters_do_not_count() -> None:
     made = cell(0.05, 0.02)
     decide([made, *(cell(0.001, 0.02, horizon="2025-07-07") for _ in range(30))])
