@@ -71,7 +71,7 @@ def serve(
         str, typer.Option(help="A scenario's name or file: what the vendors do wrong.")
     ] = "healthy",
 ) -> None:
-    """Serve a world as the APIs of HubSpot, Zendesk, Mixpanel and Jira, until Ctrl-C."""
+    """Serve a world as its vendors' APIs, until Ctrl-C."""
     from ingestion.sandbox.scenario import ScenarioError
     from ingestion.sandbox.server import run
     from ingestion.sandbox.snapshot import read_time

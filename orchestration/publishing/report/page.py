@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from orchestration.publishing.report.charts import Charts, Mark, Svg
+from orchestration.publishing.report.charts import Charts, Mark
+from orchestration.publishing.report.drawing import Svg
 from orchestration.publishing.report.formats import Formats
 from orchestration.publishing.report.marks import ReleaseMark, release_marks
 from orchestration.publishing.report.published import FILLED_BY, Published

@@ -14,8 +14,9 @@ from typing import Any
 import jinja2
 
 from orchestration.publishing.publication import Publication
-from orchestration.publishing.report.charts import Charts, Drawings
+from orchestration.publishing.report.charts import Charts
 from orchestration.publishing.report.definitions import Definitions, collect
+from orchestration.publishing.report.drawing import Drawings
 from orchestration.publishing.report.formats import Formats
 from orchestration.publishing.report.page import DEFINITIONS, Page
 from orchestration.publishing.report.pages import BUILDERS

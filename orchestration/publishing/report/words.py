@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from orchestration.publishing.report.charts import sparkline
+from orchestration.publishing.report.drawing import sparkline
 from orchestration.publishing.report.page import Page, Tile
 from orchestration.publishing.report.standing import FLOWS, OPINIONS, Standing
 

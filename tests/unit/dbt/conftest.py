@@ -56,9 +56,7 @@ class RawWarehouse:
                     [load_id, source, datetime(2026, 1, 1)],
                 )
 
-    def dbt(
-        self, *arguments: str, first: str = "", **variables: Any
-    ) -> subprocess.CompletedProcess[str]:
+    def dbt(self, *arguments: str, first: str = "", **variables: Any) -> subprocess.CompletedProcess[str]:
         """One dbt command; its own target folder, so that runs side by side do not meet.
 
         Arguments:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from orchestration.publishing.report.charts import AMBER, BLUE, GREEN, GREY, HALF, LIGHT_BLUE, PALETTE, RED
+from orchestration.publishing.report.charts import HALF
+from orchestration.publishing.report.drawing import AMBER, BLUE, GREEN, GREY, LIGHT_BLUE, PALETTE, RED
 from orchestration.publishing.report.page import (
     Figure,
     Notice,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from orchestration.publishing.report.charts import AMBER, BLUE, HALF, LIGHT_BLUE, PALETTE, RED, TEAL
+from orchestration.publishing.report.charts import HALF
+from orchestration.publishing.report.drawing import AMBER, BLUE, LIGHT_BLUE, PALETTE, RED, TEAL
 from orchestration.publishing.report.marks import ReleaseMark, release_marks
 from orchestration.publishing.report.page import Figure, Notice, Page, Pair, Part, Prose, Tile, Tiles
 from orchestration.publishing.report.tables import Column, badge, link

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from orchestration.publishing.report.charts import AMBER, BLUE, GREY, TEAL
+from orchestration.publishing.report.drawing import AMBER, BLUE, GREY, TEAL
 from orchestration.publishing.report.page import (
     Figure,
     Notice,

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from orchestration.publishing.report.charts import GREEN, GREY, RED
+from orchestration.publishing.report.drawing import GREEN, GREY, RED
 from orchestration.publishing.report.page import Figure, Notice, Page, Pair, Part, Point, Points, Prose
 from orchestration.publishing.report.tables import Column, badge, muted
 

@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from orchestration.publishing.report.charts import BLUE, GREY, HALF
+from orchestration.publishing.report.charts import HALF
+from orchestration.publishing.report.drawing import BLUE, GREY
 from orchestration.publishing.report.page import Figure, Notice, Page, Pair, Part, Prose, Tile, Tiles
 from orchestration.publishing.report.tables import Column, badge, link, muted, shaded
 from orchestration.publishing.report.words import share_in_words

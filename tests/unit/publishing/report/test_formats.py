@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from orchestration.publishing.report.charts import sparkline
+from orchestration.publishing.report.drawing import sparkline
 from orchestration.publishing.report.formats import Formats
 from orchestration.publishing.report.standing import nps_half_width, wilson
 from orchestration.publishing.report.texts import Texts

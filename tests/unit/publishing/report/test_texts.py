@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from orchestration.publishing.report import texts
-from orchestration.publishing.report.charts import _localised
+from orchestration.publishing.report.drawing import localised
 from orchestration.publishing.report.formats import Formats
 from orchestration.publishing.report.published import FILLED_BY, tamed
 from orchestration.publishing.report.texts import Texts, languages
@@ -92,13 +92,13 @@ def test_axes_are_written_in_the_language_and_values_are_left_alone() -> None:
         '<g class="mark-text role-axis-label"><text>May 25</text><text>5 Oct</text><text>−2.5k</text></g>'
         '<g class="mark-text role-mark"><text>1.234</text></g>'
     )
-    assert _localised(drawn, Texts("pt").conventions()) == (
+    assert localised(drawn, Texts("pt").conventions()) == (
         '<g class="mark-text role-axis-label"><text>mai/25</text><text>5 out</text><text>−2,5k</text></g>'
         '<g class="mark-text role-mark"><text>1.234</text></g>'
     )
-    assert _localised(drawn, Texts("en").conventions()) == drawn
+    assert localised(drawn, Texts("en").conventions()) == drawn
     nought = '<g class="mark-text role-axis-label"><text>0k</text><text>+0</text></g>'
-    assert _localised(nought, Texts("en").conventions()).count(">0<") == 2
+    assert localised(nought, Texts("en").conventions()).count(">0<") == 2
 
 
 def test_texts_from_outside_are_one_line_of_bearable_length_without_hidden_marks() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestration.publishing.report.charts import AMBER, BLUE, GREY, LIGHT_BLUE, TEAL
+from orchestration.publishing.report.drawing import AMBER, BLUE, GREY, LIGHT_BLUE, TEAL
 from orchestration.publishing.report.page import Page, Part, Prose, Tile, Tiles
 from orchestration.publishing.report.words import share_in_words
 

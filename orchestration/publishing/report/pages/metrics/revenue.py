@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from orchestration.publishing.report.charts import AMBER, BLUE, GREEN, GREY, RED, TEAL
+from orchestration.publishing.report.drawing import AMBER, BLUE, GREEN, GREY, RED, TEAL
 from orchestration.publishing.report.page import Figure, Notice, Page, Part, Prose, Tile, Tiles
 from orchestration.publishing.report.tables import Column
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pandas as pd
 
-from orchestration.publishing.report.charts import AMBER, BLUE, HALF, LIGHT_BLUE
+from orchestration.publishing.report.charts import HALF
+from orchestration.publishing.report.drawing import AMBER, BLUE, LIGHT_BLUE
 from orchestration.publishing.report.page import Page, Pair, Part, Prose, Tiles
 from orchestration.publishing.report.standing import standings
 from orchestration.publishing.report.tables import Column

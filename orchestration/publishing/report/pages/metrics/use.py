@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from orchestration.publishing.report.charts import BLUE, HALF, PALETTE
+from orchestration.publishing.report.charts import HALF
+from orchestration.publishing.report.drawing import BLUE, PALETTE
 from orchestration.publishing.report.page import Figure, Notice, Page, Pair, Part, Prose, Tiles
 from orchestration.publishing.report.standing import standings, wilson
 from orchestration.publishing.report.tables import Column, muted, shaded
