@@ -106,7 +106,7 @@ class Dbt:
         with _environment(
             **self.warehouse.dbt_environment(),
             NORTE_NOW=now.isoformat(),
-            # Every statement and every touch of its cache, ten megabytes a build: a quarter of dbt's own time.
+            # Each statement and touch of its cache: ten megabytes a build, and a quarter of the time of dbt.
             DBT_LOG_LEVEL_FILE="info",
             DBT_SEND_ANONYMOUS_USAGE_STATS="false",
             DO_NOT_TRACK="1",

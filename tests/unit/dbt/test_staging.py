@@ -140,8 +140,8 @@ def test_no_table_is_missed_while_dbt_lists_them(raw_warehouse: Any) -> None:
     models = ("stg_governance__decisions", "stg_governance__teams")
     raw_warehouse.dbt("run", "-s", *models, "--threads", "2", first=SLOW_LISTING)
     views = raw_warehouse.execute(
-        "select view_name from duckdb_views() where view_name in ($1, $2) and contains(sql, 'raw_governance') "
-        "order by 1",
+        "select view_name from duckdb_views() where view_name in ($1, $2)"
+        " and contains(sql, 'raw_governance') order by 1",
         models,
     )
     assert [name for (name,) in views] == list(models)
