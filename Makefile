@@ -3,7 +3,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-clients test-postgres lint bench-impact bench-impact-pipeline bench-insight format snapshots clean
+.PHONY: help demo ui test test-clients test-postgres lint lint-python lint-sql bench-impact bench-impact-pipeline bench-insight format snapshots clean
 
 help: ## List what there is.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,8 +22,9 @@ demo: .venv/.installed ## Build the sandbox company, or live one more day of it.
 ui: .venv/.installed ## Open the Dagster UI on http://127.0.0.1:3000.
 	@$(BIN)/norte ui
 
-test: lint ## Lint, types and all tests.
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not clients and not postgres"
+test: .venv/.installed ## Lint, types and all tests.
+	@$(MAKE) --no-print-directory --jobs=2 lint
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not clients and not postgres"
 	$(BIN)/python -m pytest -q -m clients
 
 test-clients: .venv/.installed ## Only: the vendors' public clients against the sandbox.
@@ -32,10 +33,14 @@ test-clients: .venv/.installed ## Only: the vendors' public clients against the 
 test-postgres: .venv/.installed ## The whole job on a PostgreSQL server of its own; root on Debian installs one.
 	$(BIN)/python -m pytest -q -m postgres tests/postgres
 
-lint: .venv/.installed ## Formatting, linting, types, SQL style.
+lint: lint-python lint-sql ## Formatting, linting, types, SQL style.
+
+lint-python: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-sql: .venv/.installed
 	$(BIN)/sqlfluff lint --disable-progress-bar -q dbt_project/models dbt_project/tests
 
 bench-impact: .venv/.installed ## How far the impact engine can be trusted, on simulated companies (hours).
