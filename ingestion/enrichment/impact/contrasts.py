@@ -60,7 +60,7 @@ class Design:
 class Estimate:
     """What the joint solve says about one delivery and metric, before calibration.
 
-    `n_answers` is of a ratio of sums: answers of the treated before or after, whichever are fewer.
+    `n_answering` is of a ratio of sums: treated accounts with answers before or after, whichever are fewer.
     """
 
     n_treated: int = 0
@@ -74,7 +74,7 @@ class Estimate:
     placebo: float = float("nan")
     placebo_error: float = float("nan")
     degrees: float = float("nan")
-    n_answers: int = 0
+    n_answering: int = 0
     overlaps: list[int] = field(default_factory=list)
 
     @property
@@ -95,7 +95,8 @@ class _Stack:
         rows: accounts in the risk set.
         weights: summing to zero in each stratum and over the steady level.
         change: of the metric; left: what is left of it given stratum and steady level.
-        before, after: means of the treated. n_answers: of the treated, before and after.
+        before, after: means of the treated. n_answering: treated accounts with answers, before
+        and after.
     """
 
     rows: np.ndarray
@@ -105,7 +106,7 @@ class _Stack:
     left: np.ndarray
     before: float
     after: float
-    n_answers: np.ndarray
+    n_answering: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class _Equation:
     n_control: int
     before: float
     after: float
-    n_answers: int
+    n_answering: int
 
 
 class _Exposure:
@@ -251,7 +252,7 @@ class _Solver:
                 baseline=equation.before,
                 after=equation.after,
                 first_stage=float(equation.exposure[i]),
-                n_answers=equation.n_answers,
+                n_answering=equation.n_answering,
             )
             for i, equation in enumerate(equations)
         ]
@@ -286,7 +287,7 @@ class _Solver:
         influence, weights = np.zeros(n_accounts), np.zeros(n_accounts)
         controls = np.zeros(n_accounts, dtype=bool)
         treated: list[np.ndarray] = []
-        left_of_treated, n_answers = 0.0, np.zeros(2)
+        left_of_treated, n_answering = 0.0, np.zeros(2)
         level_before, level_after, counted = 0.0, 0.0, 0
         near = [k for k, week in enumerate(self.released) if abs(week - self.released[i]) <= OVERLAP_WEEKS]
         for week in self.designs[i].weeks:
@@ -302,7 +303,7 @@ class _Solver:
             influence[stack.rows] += stack.weights * stack.left
             treated.append(stack.rows[stack.treated])
             left_of_treated += float(stack.left[stack.treated].sum())
-            n_answers += stack.n_answers
+            n_answering += stack.n_answering
             controls[stack.rows[~stack.treated]] = True
             if not np.isnan(stack.before) and not np.isnan(stack.after):
                 level_before += stack.before * len(treated[-1])
@@ -320,7 +321,7 @@ class _Solver:
             n_control=int(controls.sum()),
             before=level_before / counted if counted else float("nan"),
             after=level_after / counted if counted else float("nan"),
-            n_answers=int(n_answers.min()),
+            n_answering=int(n_answering.min()),
         )
 
     def _stack(
@@ -339,15 +340,15 @@ class _Solver:
         if kept is None:
             return None
         rows, treated, strata = rows[kept], treated[kept], strata[kept]
-        n_answers = np.zeros(2)
+        n_answering = np.zeros(2)
         if outcome.is_ratio:
             change, mean_before, mean_after = outcome.ratio_change(
                 week, rows, treated, weights, before, after
             )
             level = np.zeros(len(rows))
             of_treated = rows[treated]
-            n_answers = np.array(
-                [outcome.totals(week, window)[1][of_treated].sum() for window in (before, after)]
+            n_answering = np.array(
+                [(outcome.totals(week, window)[1][of_treated] > 0).sum() for window in (before, after)]
             )
         else:
             change, level = contrast.change[rows], contrast.level[rows]
@@ -364,7 +365,7 @@ class _Solver:
         count = np.bincount(strata[controls], minlength=panel.n_strata)
         few = np.sqrt(count / np.maximum(count - 1, 1))[strata]
         left = np.where(controls, left * few, left)
-        return _Stack(rows, treated, weights, change, left, mean_before, mean_after, n_answers)
+        return _Stack(rows, treated, weights, change, left, mean_before, mean_after, n_answering)
 
 
 def risk_set(panel: Panel, design: Design, week: int) -> np.ndarray:

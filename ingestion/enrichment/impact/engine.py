@@ -53,7 +53,6 @@ METHOD_VERSION = "2026.2"
 WEEKLY_SPAN = (-12, 12)
 # A release that reaches this share of the subscribed accounts in its own week leaves nobody to compare with.
 EVERYBODY_SHARE = 0.95
-LEAST_ANSWERS = 30
 
 IMPACT_SCHEMA = pa.schema(
     [
@@ -327,7 +326,7 @@ class _Evaluation:
             elif plan.rung == "randomised":
                 found = compare_arms(self.panel, outcome, plan.delivery)
                 _take(cell, found, [])
-                _gate(cell, outcome, found.n_answers)
+                _gate(cell, outcome, found.n_answering)
             elif plan.rung == "series":
                 self._series(cell, plan, outcome)
             else:
@@ -337,7 +336,7 @@ class _Evaluation:
                     calibrations[plan.rung].applied(found),
                     [solved[k].delivery.delivery_id for k in found.overlaps],
                 )
-                _gate(cell, outcome, found.n_answers)
+                _gate(cell, outcome, found.n_answering)
         if self.weekly:
             for plan, design in zip(solved, designs, strict=True):
                 if plan.delivery.delivery_id in wanted_ids and plan.verdict == "":
@@ -450,7 +449,7 @@ def _take(cell: Cell, found: Estimate, overlaps: list[str]) -> None:
     cell.p_value = two_sided_p(found.effect, found.std_error, found.degrees)
 
 
-def _gate(cell: Cell, outcome: Outcome, n_answers: int) -> None:
+def _gate(cell: Cell, outcome: Outcome, n_answering: int) -> None:
     """Refuse what the comparison cannot carry, with the reason."""
     reason = ""
     if cell.n_treated < LEAST_TREATED:
@@ -464,8 +463,9 @@ def _gate(cell: Cell, outcome: Outcome, n_answers: int) -> None:
         )
     elif cell.n_clusters < LEAST_CLUSTERS:
         reason = f"{cell.n_clusters} units of assignment; {LEAST_CLUSTERS} are needed"
-    elif outcome.is_ratio and n_answers < LEAST_ANSWERS:
-        reason = f"{n_answers} answers of exposed accounts; {LEAST_ANSWERS} are needed"
+    elif outcome.is_ratio and n_answering < LEAST_TREATED:
+        # Who did not answer is counted, but says nothing: the error of a few that did is not known.
+        reason = f"{n_answering} exposed accounts with answers; {LEAST_TREATED} are needed"
     elif not np.isfinite(cell.effect) or not np.isfinite(cell.p_value):
         reason = "too few answers" if outcome.is_ratio else "the metric did not vary"
     elif cell.pretrend_p < LEAST_PLACEBO_P:

@@ -41,8 +41,8 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
     if outcome.is_ratio:
         treated = delivery.arm[rows] == 1
         after, before, level, base, mean_after = _ratio_parts(outcome, week, rows, treated, weights)
-        estimate.n_answers = int(
-            min(outcome.totals(week, window)[1][rows[treated]].sum() for window in (PRE, POST))
+        estimate.n_answering = int(
+            min((outcome.totals(week, window)[1][rows[treated]] > 0).sum() for window in (PRE, POST))
         )
     else:
         total, count = (found[rows] for found in outcome.totals(week, PRE))

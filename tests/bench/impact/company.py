@@ -63,14 +63,8 @@ def by_pipeline(folder: Path, seed: int, accounts: int, months: int) -> tuple[pd
 
 def judged(rows: pd.DataFrame, truth: dict[str, Any]) -> pd.DataFrame:
     """Measured cells with what was planted in them, less those that are neither planted nor free of it."""
-    planted = {
-        (effect["delivery_id"], effect["metric"]): effect["effect_rel"]
-        for effect in truth["effects"]
-        # The engine sees tickets of one theme only where the frame of themes is there.
-        if "theme_id" not in effect
-    }
-    muddled = {(effect["delivery_id"], effect["metric"]) for effect in truth["effects"]} - set(planted)
-    muddled |= {(delivery, MOVED_ALONG[metric]) for delivery, metric in planted if metric in MOVED_ALONG}
+    planted = {(effect["delivery_id"], effect["metric"]): effect["effect_rel"] for effect in truth["effects"]}
+    muddled = {(delivery, MOVED_ALONG[metric]) for delivery, metric in planted if metric in MOVED_ALONG}
     known = {entry["delivery_id"] for kind in ("effects", "non_effects") for entry in truth[kind]}
     found = rows[rows.delivery_id.isin(known) & rows.verdict.isin([*CLAIMS, "no_detectable_effect"])].copy()
     cells = list(zip(found.delivery_id, found.metric, strict=True))
