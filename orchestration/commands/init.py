@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from orchestration.commands.ending import ending_clearly
-from orchestration.company import CompanyError, CompanyFolder
+from orchestration.company import COMPANY_VARIABLE, CompanyError, CompanyFolder
 from orchestration.settings import WAREHOUSES
 
 
@@ -48,6 +48,11 @@ def init(
             tuple(part.strip().lower() for part in domains.split(",") if part.strip()),
             _warehouse(warehouse),
         )
+        if other := os.environ.get(COMPANY_VARIABLE):
+            raise CompanyError(
+                f"expected no company's folder around a new one; {other} is one. "
+                f"What to do: call `norte init` from another folder, without --company or {COMPANY_VARIABLE}"
+            )
         if home := os.environ.get("NORTE_HOME"):
             raise CompanyError(
                 f"expected no NORTE_HOME in the environment; it is {home}, and would win over the new "

@@ -218,6 +218,11 @@ def test_the_demo_never_lives_in_a_companys_folder(own: Own) -> None:
     done = own.norte("demo")
     assert done.returncode == 1
     assert "expected no company's folder" in done.stderr
+    made = own.norte(
+        "init", "--directory", str(own.folder / "another"), "--sources", "jira", "--time-zone", "UTC"
+    )
+    assert made.returncode == 1 and "call `norte init` from another folder" in made.stderr
+    assert not (own.folder / "another").exists()
 
 
 def test_sandbox_home_and_company_are_not_mixed(own: Own, tmp_path: Path) -> None:
