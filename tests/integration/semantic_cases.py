@@ -112,6 +112,12 @@ SAVED_QUERIES: dict[str, tuple[int, str]] = {
         from metric.mart_metric__support_performance
         where period_unit = 'day' and team_id = 'all' and segment = 'all'""",
     ),
+    "promises_by_day": (
+        1,
+        """select starts_on, first_reply_attainment_ratio, full_resolution_attainment_ratio
+        from metric.mart_metric__support_performance
+        where period_unit = 'day' and team_id = 'all' and segment = 'all'""",
+    ),
     "voice_by_day": (
         1,
         f"""select distinct d.date_on,

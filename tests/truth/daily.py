@@ -211,6 +211,8 @@ def _support_days(truth: Truth) -> list[pd.DataFrame]:
             ("contact_ratio", "contact_ratio"),
             ("full_resolution_minutes_median", "full_resolution_minutes_p50"),
             ("one_touch_ratio", "one_touch_ratio"),
+            ("first_reply_attainment_ratio", "first_reply_attainment_ratio"),
+            ("full_resolution_attainment_ratio", "full_resolution_attainment_ratio"),
         )
     ]
 

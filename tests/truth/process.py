@@ -60,6 +60,8 @@ AVERAGED = frozenset(
         "contact_ratio",
         "full_resolution_minutes_median",
         "one_touch_ratio",
+        "first_reply_attainment_ratio",
+        "full_resolution_attainment_ratio",
     }
 )
 # Metrics whose movement is asked of the engine account by account, and what it calls them.

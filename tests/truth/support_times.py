@@ -13,6 +13,7 @@ from tests.truth.support import RESOLVED, fct_tickets, ticket_accounts
 from tests.truth.usage import mart_metric__active_daily
 
 KINDS = ("first_reply", "next_reply", "first_resolution", "full_resolution", "requester_wait")
+PROMISED = ("first_reply", "next_reply", "full_resolution")
 WAITING = frozenset({"new", "open", "hold"})
 
 
@@ -68,6 +69,19 @@ class Schedule:
                 total += max((min(end, closes) - max(start, opens)).total_seconds(), 0.0)
             day += timedelta(days=1)
         return total
+
+    def after(self, start: pd.Timestamp, seconds: float) -> pd.Timestamp:
+        """The first moment by which that many seconds of opening have passed."""
+        day, left = start.tz_localize("UTC").tz_convert(self.zone).date(), seconds
+        for _ in range(4000):
+            for opens, closes in self.open_on(day):
+                here = max(start, pd.Timestamp(opens))
+                passed = max((pd.Timestamp(closes) - here).total_seconds(), 0.0)
+                if passed >= left:
+                    return here + pd.Timedelta(seconds=left)
+                left -= passed
+            day += timedelta(days=1)
+        raise AssertionError("a calendar that is never open")
 
 
 def _schedules(truth: Truth) -> dict[str, Schedule]:
@@ -174,6 +188,96 @@ def waits(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def _promised(rows: list[dict[str, str]], kind: str, priority: object, day: date) -> tuple[int, str] | None:
+    """Minutes and kind of time of the target in force for waits that begin on a day."""
+    in_force = [
+        row
+        for row in rows
+        if row["metric"] == kind
+        and (row.get("valid_from") or "0001-01-01") <= day.isoformat() < (row.get("valid_to") or "9999-12-31")
+    ]
+    own = [row for row in in_force if row["priority"] and row["priority"] == priority]
+    for_all = [row for row in in_force if not row["priority"]]
+    if not own + for_all:
+        return None
+    last = max(own or for_all, key=lambda row: row.get("valid_from") or "")
+    return int(last["target_minutes"]), last["time"]
+
+
+@remembered
+def judged(truth: Truth) -> pd.DataFrame:
+    """Waits (world ids) that something is promised for: target, is_attained (None: open), when, team."""
+    comments = truth.visible("ticket_comments").sort_values(["created_at", "comment_id"])
+    comments = comments[comments.is_public.astype(bool) & ~comments.is_auto_reply.astype(bool)]
+    comments = comments[comments.author_kind.isin(["person", "staff"])]
+    said = {t: mine for t, mine in comments.groupby("ticket_id")}  # noqa: C416
+    initial = truth.visible("tickets").set_index("ticket_id")
+    changes = truth.changes("tickets")
+    raised = changes[changes.field == "priority"].groupby("ticket_id")
+    raised = {t: list(zip(m.changed_at, m.to_value, strict=True)) for t, m in raised}
+    tickets = ticket_accounts(truth).set_index("ticket_id")
+    schedules, teams = _schedules(truth), _team_moves(truth)
+    targets = truth.csv("sla_targets.csv")
+    rows: list[tuple] = []
+    for ticket, timeline in _timelines(truth).items():
+        if pd.notna(tickets.merged_into[ticket]):
+            continue
+        created = tickets.created_at[ticket]
+        entries = [
+            start
+            for position, (status, start, _) in enumerate(timeline)
+            if status in RESOLVED and (not position or timeline[position - 1][0] not in RESOLVED)
+        ]
+        is_solved = timeline[-1][0] in RESOLVED
+        end = entries[-1] if is_solved else truth.now
+        waited: list[tuple[str, pd.Timestamp, pd.Timestamp, bool]] = []
+        asked_at, replied = None, False
+        for comment in said[ticket].itertuples() if ticket in said else ():
+            if comment.author_kind == "person":
+                if replied and asked_at is None:
+                    asked_at = comment.created_at
+            elif not replied:
+                waited.append(("first_reply", created, comment.created_at, False))
+                replied = True
+            elif asked_at is not None:
+                waited.append(("next_reply", asked_at, comment.created_at, False))
+                asked_at = None
+        if not replied:
+            waited.append(("first_reply", created, end, not is_solved))
+        if asked_at is not None and end > asked_at:
+            waited.append(("next_reply", asked_at, end, not is_solved))
+        waited.append(("full_resolution", created, end, not is_solved))
+        priorities = [(created, initial.priority[ticket]), *raised.get(ticket, [])]
+        for kind, start, stop, is_open in waited:
+            schedule = schedules.get(_team_at(teams[ticket], stop) or "") or schedules["default"]
+            outcome = None
+            for number, (since, priority) in enumerate(priorities):
+                until = priorities[number + 1][0] if number + 1 < len(priorities) else pd.Timestamp.max
+                if until <= start or since > stop or until == since:
+                    continue
+                promise = _promised(targets, kind, priority, truth.local_date(pd.Series([start])).iloc[0])
+                if promise is None:
+                    outcome = None
+                    continue
+                minutes, clock = promise
+                checked = min(until, stop)
+                if clock == "calendar":
+                    due = start + pd.Timedelta(minutes=minutes)
+                    is_late = checked > due
+                else:
+                    due = schedule.after(start, minutes * 60)
+                    is_late = checked > due and schedule.seconds(due, checked) > 0
+                outcome = (minutes, clock, None if is_open else True, None if is_open else stop)
+                if is_late:
+                    outcome = (minutes, clock, False, max(due, since))
+                    break
+            if outcome:
+                at = outcome[3]
+                rows.append((ticket, kind, *outcome, None if at is None else _team_at(teams[ticket], at)))
+    columns = ["ticket_id", "kind", "target_minutes", "target_time", "is_attained", "judged_at", "team_id"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 @remembered
 def ticket_business_times(truth: Truth) -> pd.DataFrame:
     """The columns of fct_tickets that rest on waits."""
@@ -188,6 +292,16 @@ def ticket_business_times(truth: Truth) -> pd.DataFrame:
             frame["next_reply_business_minutes"] = of_kind.business.mean()
         else:
             frame[f"{kind}_business_minutes"] = of_kind.business.first()
+    verdicts = judged(truth)
+    for kind in ("first_reply", "full_resolution"):
+        mine = verdicts[verdicts.kind == kind].set_index("ticket_id")
+        for column in ("target_minutes", "target_time"):
+            frame[f"{kind}_{column}"] = mine[column].reindex(tickets)
+        frame[f"is_{kind}_attained"] = mine.is_attained.reindex(tickets)
+        frame[f"{kind}_missed_at"] = mine.judged_at[mine.is_attained.eq(False)].reindex(tickets)
+    later = verdicts[(verdicts.kind == "next_reply") & verdicts.is_attained.notna()].groupby("ticket_id")
+    frame["next_reply_judged_count"] = later.size().reindex(tickets, fill_value=0)
+    frame["next_reply_attained_count"] = later.is_attained.sum().reindex(tickets, fill_value=0).astype(int)
     frame["ticket_id"] = [f"zendesk:{ticket}" for ticket in tickets]
     return frame.reset_index(drop=True)
 
@@ -262,6 +376,16 @@ def mart_metric__support_performance(truth: Truth) -> pd.DataFrame:
     frame["one_touch_ticket_count"] = touched.astype(int)
     solved = frame.full_resolution_count
     frame["one_touch_ratio"] = frame.one_touch_ticket_count / solved.where(solved > 0)
+    verdicts = judged(truth)
+    verdicts = verdicts[verdicts.is_attained.notna()].copy()
+    verdicts["segment"] = verdicts.ticket_id.map(by_number.segment)
+    verdicts["date_on"] = truth.local_date(verdicts.judged_at)
+    for kind in PROMISED:
+        groups = _spread(verdicts[verdicts.kind == kind]).groupby(CELL).is_attained
+        frame[f"{kind}_judged_count"] = groups.size().reindex(cells, fill_value=0)
+        frame[f"{kind}_attained_count"] = groups.sum().reindex(cells, fill_value=0).astype(int)
+        some = frame[f"{kind}_judged_count"].where(frame[f"{kind}_judged_count"] > 0)
+        frame[f"{kind}_attainment_ratio"] = frame[f"{kind}_attained_count"] / some
     backlog = _backlog(truth, by_number, days, names, segments)
     ends = [
         start if unit == "day" else min(start + timedelta(days=6), truth.today) for unit, start, _, _ in cells

@@ -51,6 +51,8 @@ _METRICS: tuple[tuple[str, int | None, str | None], ...] = (
     ("contact_ratio", 4, "tickets_created"),
     ("full_resolution_minutes_median", 3, "csat_ratio"),
     ("one_touch_ratio", 3, "full_resolution_minutes_median"),
+    ("first_reply_attainment_ratio", 3, "csat_ratio"),
+    ("full_resolution_attainment_ratio", 3, "csat_ratio"),
     ("work_items_in_progress", None, None),
     ("cycle_time_days_median", 4, "work_items_done"),
     ("flow_efficiency_ratio", 4, "cycle_time_days_median"),
@@ -81,6 +83,20 @@ _STATUSES: tuple[tuple[str, str, str, str], ...] = (
     ("Backlog", "PLT", "queue", ""),
     ("Selected", "PLT", "queue", ""),
     ("A fazer", "INT", "queue", ""),
+)
+
+# priority (empty: all others), metric, target in minutes, time, valid from
+_SLA_TARGETS: tuple[tuple[str, str, int, str, str], ...] = (
+    ("urgent", "first_reply", 60, "calendar", ""),
+    ("high", "first_reply", 180, "business", ""),
+    ("", "first_reply", 480, "business", ""),
+    # Halfway, the company promises more.
+    ("", "first_reply", 360, "business", "2026-01-01"),
+    ("urgent", "next_reply", 120, "calendar", ""),
+    ("", "next_reply", 480, "business", ""),
+    ("urgent", "full_resolution", 1440, "calendar", ""),
+    ("high", "full_resolution", 1620, "business", ""),
+    ("normal", "full_resolution", 2700, "business", ""),
 )
 
 _HEALTH_WEIGHTS = {
@@ -123,6 +139,9 @@ def write_company(world: World, now: datetime, out: Path) -> None:
         out / "assignments.csv", ("delivery_id", "account", "arm", "assigned_at"), _assignments(visible)
     )
     _write_csv(out / "statuses.csv", ("status", "project_key", "kind", "category_override"), _STATUSES)
+    _write_csv(
+        out / "sla_targets.csv", ("priority", "metric", "target_minutes", "time", "valid_from"), _SLA_TARGETS
+    )
     _write_csv(
         out / "teams.csv", ("team_id", "name", "kind", "owner", "source", "source_key"), _teams(visible)
     )

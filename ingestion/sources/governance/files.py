@@ -215,6 +215,14 @@ CSV_FILES: dict[str, Mapping[str, Field]] = {
         "kind": Field(choices=("active", "queue", "blocked")),
         "category_override": Field(choices=("new", "indeterminate", "done", "to_do", "in_progress")),
     },
+    "sla_targets": {
+        "priority": Field(),
+        "metric": Field(choices=("first_reply", "next_reply", "full_resolution"), is_required=True),
+        "target_minutes": Field("integer", is_required=True),
+        "time": Field(choices=("calendar", "business"), is_required=True),
+        "valid_from": Field("date"),
+        "valid_to": Field("date"),
+    },
     "teams": {
         "team_id": _ID,
         "name": _NAME,
@@ -234,6 +242,9 @@ _OPTIONAL_COLUMNS = (
     "account_id",
     "assigned_at",
     "project_key",
+    "priority",
+    "valid_from",
+    "valid_to",
 )
 # What mart_insight__account_health measures.
 HEALTH_COMPONENTS = frozenset(

@@ -40,6 +40,14 @@ def check_company(company: Company, problems: Problems) -> None:
         problems,
     )
 
+    _unique(
+        entries["sla_targets"],
+        lambda row: (row["metric"], (row["priority"] or "").lower(), row["valid_from"]),
+        "target_minutes",
+        problems,
+    )
+    _in_order(entries["sla_targets"], "valid_from", "valid_to", problems)
+
     objectives = _ids(entries["objectives"])
     key_results = _ids(entries["key_results"])
     deliveries = _ids(entries["deliveries"])
@@ -67,6 +75,7 @@ def check_company(company: Company, problems: Problems) -> None:
         _refers(entry, "merged_into", themes, "themes/", problems)
     for entry in entries["theme_overrides"]:
         _refers(entry, "theme_id", themes, "themes/", problems)
+    _targets_measurable(company, problems)
     _no_circle(entries["metrics"], problems)
     _no_circle(company.themes, problems)
     _one_delivery_per_issue(entries["deliveries"], problems)
@@ -180,6 +189,29 @@ def _waves_in_order(delivery: Entry, problems: Problems) -> None:
                 "accounts or segments of the wave",
                 "neither",
                 "List who got it with this wave, or remove the wave.",
+            )
+
+
+def _targets_measurable(company: Company, problems: Problems) -> None:
+    """A target is above zero; one in business time needs hours to count."""
+    has_hours = any(calendar["work_hours"] for calendar in company.calendars)
+    for row in company.entries["sla_targets"]:
+        minutes = row["target_minutes"]
+        if minutes is not None and minutes < 1:
+            problems.add(
+                row.file,
+                row.line_of("target_minutes"),
+                "minutes above 0",
+                f"{minutes}",
+                "Give the minutes that are promised, or remove the row.",
+            )
+        if row["time"] == "business" and not has_hours:
+            problems.add(
+                row.file,
+                row.line_of("time"),
+                "work hours in calendars.yml, which business time is counted by",
+                "none",
+                "Add work_hours to a calendar, or promise calendar time.",
             )
 
 

@@ -194,6 +194,20 @@ RESOURCES: tuple[Resource, ...] = (
         description="Teams, one row per name that a tool has for them.",
     ),
     Resource(
+        "sla_targets",
+        ("metric", "priority", "valid_from"),
+        {
+            "metric": "text",
+            "priority": "text",
+            "valid_from": "date",
+            "valid_to": "date",
+            "target_minutes": "bigint",
+            "time_kind": "text",
+        },
+        optional_key=("priority", "valid_from"),
+        description="How soon a customer is promised an answer or a solution; no priority means all others.",
+    ),
+    Resource(
         "calendars",
         ("calendar_id",),
         {"calendar_id": "text", "time_zone": "text", "country": "text"},

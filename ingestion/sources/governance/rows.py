@@ -85,6 +85,15 @@ def company_rows(company: Company, now: datetime, problems: Problems) -> dict[st
             _record(row, **_same(row, "team_id", "name", "kind", "owner", "source", "source_key"))
             for row in entries["teams"]
         ],
+        "sla_targets": [
+            _record(
+                row,
+                priority=(row["priority"] or "").lower() or None,
+                time_kind=row["time"],
+                **_same(row, "metric", "target_minutes", "valid_from", "valid_to"),
+            )
+            for row in entries["sla_targets"]
+        ],
         "calendars": [
             _record(entry, calendar_id=entry["id"], **_same(entry, "time_zone", "country"))
             for entry in company.calendars

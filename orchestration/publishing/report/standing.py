@@ -17,14 +17,30 @@ _SERIES_WEEKS = 26
 # all other metrics are levels, read on the last day. A day without a row is a day on which nothing happened.
 FLOWS = frozenset({"tickets_created", "deals_won_amount", "work_items_done"})
 # Weekends are quiet: such a level is read as the mean of the last seven days, whatever day the last one is.
-WEEKLY_MEANS = frozenset({"stickiness", "contact_ratio", "one_touch_ratio", "full_resolution_minutes_median"})
+WEEKLY_MEANS = frozenset(
+    {
+        "stickiness",
+        "contact_ratio",
+        "one_touch_ratio",
+        "first_reply_attainment_ratio",
+        "full_resolution_attainment_ratio",
+        "full_resolution_minutes_median",
+    }
+)
 # A daily median jumps with a handful of tickets: the window's median is read from the tickets themselves.
 MEDIANS = {
     "first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at"),
     "full_resolution_minutes_median": ("metric.fct_tickets", "full_resolution_minutes", "solved_at"),
 }
 # A share of one day's tickets jumps likewise: it is told of the whole window.
-WINDOW_RATIOS = frozenset({"one_touch_ratio", "contact_ratio"})
+WINDOW_RATIOS = frozenset(
+    {
+        "one_touch_ratio",
+        "contact_ratio",
+        "first_reply_attainment_ratio",
+        "full_resolution_attainment_ratio",
+    }
+)
 OPINIONS = frozenset({"nps", "csat_ratio"})
 TOO_FEW_ANSWERS = 30
 

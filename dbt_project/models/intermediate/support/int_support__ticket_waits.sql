@@ -2,7 +2,8 @@
   How long customers waited for what: one row per ticket, kind of wait and number, in calendar and in business time.
   A requester's wait is the sum of the stays in new, open and hold; the others are one stretch. Each belongs to the
   team that had the ticket when the wait ended, and is measured by the calendar named like that team, else by the
-  company's.
+  company's. A wait for what has not come (`is_over` is false) lasts up to now (`is_running`), or up to the solution of
+  a ticket that was solved without it.
 #}
 with
 
@@ -42,6 +43,14 @@ solutions as (
     group by ticket_id
 ),
 
+ends as (
+    select
+        ticket_id,
+        is_resolved_now = 1 as is_resolved,
+        case when is_resolved_now = 1 then last_solved_at else {{ now_utc() }} end as end_at
+    from solutions
+),
+
 -- What people said to each other; automatic replies answer nothing.
 spoken as (
     select
@@ -75,11 +84,13 @@ pieces as (
         'first_reply' as wait_kind,
         1 as wait_number,
         tickets.created_at as from_at,
-        first_replies.first_reply_at as to_at,
-        first_replies.first_reply_at as counted_at,
-        true as is_over
+        coalesce(first_replies.first_reply_at, ends.end_at) as to_at,
+        coalesce(first_replies.first_reply_at, ends.end_at) as counted_at,
+        first_replies.first_reply_at is not null as is_over,
+        first_replies.first_reply_at is null and not ends.is_resolved as is_running
     from tickets
-    inner join first_replies on tickets.ticket_id = first_replies.ticket_id
+    inner join ends on tickets.ticket_id = ends.ticket_id
+    left join first_replies on tickets.ticket_id = first_replies.ticket_id
 
     union all
 
@@ -89,15 +100,18 @@ pieces as (
         'next_reply' as wait_kind,
         row_number() over (partition by spoken.ticket_id order by spoken.created_at) as wait_number,
         spoken.created_at as from_at,
-        spoken.next_agent_at as to_at,
-        spoken.next_agent_at as counted_at,
-        true as is_over
+        coalesce(spoken.next_agent_at, ends.end_at) as to_at,
+        coalesce(spoken.next_agent_at, ends.end_at) as counted_at,
+        spoken.next_agent_at is not null as is_over,
+        spoken.next_agent_at is null and not ends.is_resolved as is_running
     from spoken
     inner join tickets on spoken.ticket_id = tickets.ticket_id
+    inner join ends on spoken.ticket_id = ends.ticket_id
     where
         spoken.author_kind = 'customer'
         and spoken.previous_author_kind = 'agent'
-        and spoken.next_agent_at is not null
+        -- Thanks after the solution, which opened nothing, wait for no answer.
+        and (spoken.next_agent_at is not null or ends.end_at > spoken.created_at)
 
     union all
 
@@ -108,7 +122,8 @@ pieces as (
         tickets.created_at as from_at,
         solutions.first_solved_at as to_at,
         solutions.first_solved_at as counted_at,
-        true as is_over
+        true as is_over,
+        false as is_running
     from tickets
     inner join solutions on tickets.ticket_id = solutions.ticket_id
     where solutions.first_solved_at is not null
@@ -120,12 +135,12 @@ pieces as (
         'full_resolution' as wait_kind,
         1 as wait_number,
         tickets.created_at as from_at,
-        solutions.last_solved_at as to_at,
-        solutions.last_solved_at as counted_at,
-        true as is_over
+        ends.end_at as to_at,
+        ends.end_at as counted_at,
+        ends.is_resolved as is_over,
+        not ends.is_resolved as is_running
     from tickets
-    inner join solutions on tickets.ticket_id = solutions.ticket_id
-    where solutions.is_resolved_now = 1
+    inner join ends on tickets.ticket_id = ends.ticket_id
 
     union all
 
@@ -136,7 +151,8 @@ pieces as (
         status_spans.started_at as from_at,
         coalesce(status_spans.ended_at, {{ now_utc() }}) as to_at,
         case when solutions.is_resolved_now = 1 then solutions.last_solved_at else {{ now_utc() }} end as counted_at,
-        solutions.is_resolved_now = 1 as is_over
+        solutions.is_resolved_now = 1 as is_over,
+        solutions.is_resolved_now = 0 as is_running
     from status_spans
     inner join solutions on status_spans.ticket_id = solutions.ticket_id
     where status_spans.status in ('new', 'open', 'hold')
@@ -181,33 +197,8 @@ moments as (
     select calendar_id, to_at as moment_at from placed
 ),
 
-local_moments as (
-    select
-        moments.calendar_id,
-        moments.moment_at,
-        {{ to_local_date('moments.moment_at', 'calendars.time_zone') }} as date_on
-    from moments
-    inner join calendars on moments.calendar_id = calendars.calendar_id
-),
-
--- Seconds of opening from the beginning of the calendar to a moment.
 elapsed as (
-    select
-        local_moments.calendar_id,
-        local_moments.moment_at,
-        min(windows.seconds_before) + sum(
-            case
-                when local_moments.moment_at <= windows.starts_at then 0
-                when local_moments.moment_at >= windows.ends_at then windows.duration_seconds
-                else cast(
-                    {{ seconds_between('windows.starts_at', 'local_moments.moment_at') }} as {{ type_amount() }}
-                )
-            end
-        ) as open_seconds
-    from local_moments
-    inner join windows
-        on local_moments.calendar_id = windows.calendar_id and local_moments.date_on = windows.date_on
-    group by local_moments.calendar_id, local_moments.moment_at
+    {{ open_seconds_until('moments', 'windows') }}
 ),
 
 final as (
@@ -219,6 +210,9 @@ final as (
         placed.calendar_id,
         placed.counted_at,
         placed.is_over,
+        placed.is_running,
+        min(placed.from_at) as from_at,
+        max(placed.to_at) as to_at,
         cast(
             sum(cast({{ seconds_between('placed.from_at', 'placed.to_at') }} as {{ type_amount() }}))
             as {{ type_double() }}
@@ -231,7 +225,7 @@ final as (
         on placed.calendar_id = ends.calendar_id and placed.to_at = ends.moment_at
     group by
         placed.ticket_id, placed.wait_kind, placed.wait_number, placed.team_id, placed.calendar_id, placed.counted_at,
-        placed.is_over
+        placed.is_over, placed.is_running
 )
 
 select * from final

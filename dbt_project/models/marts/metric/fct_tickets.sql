@@ -29,6 +29,7 @@ waits as (
         avg(case when wait_kind = 'next_reply' then calendar_minutes end) as next_reply_minutes,
         avg(case when wait_kind = 'next_reply' then business_minutes end) as next_reply_business_minutes
     from {{ ref('int_support__ticket_waits') }}
+    where is_over or wait_kind = 'requester_wait'
     group by ticket_id
 ),
 
@@ -41,15 +42,28 @@ ratings as (
     }) }}
 ),
 
-changes as (
-    {{ union_sources('support__ticket_changes', {
-        'change_id': 'text',
-        'ticket_id': 'text',
-        'field_name': 'text',
-        'from_value': 'text',
-        'to_value': 'text',
-        'changed_at': 'timestamp',
-    }) }}
+priorities as (
+    select
+        ticket_id,
+        priority
+    from {{ ref('int_support__ticket_priority_spans') }}
+    where span_number = 1
+),
+
+targets as (
+    select
+        ticket_id,
+        {%- for kind in ['first_reply', 'full_resolution'] %}
+        max(case when wait_kind = '{{ kind }}' then target_minutes end) as {{ kind }}_target_minutes,
+        max(case when wait_kind = '{{ kind }}' then time_kind end) as {{ kind }}_target_time,
+        max(case when wait_kind = '{{ kind }}' and is_attained then 1 when wait_kind = '{{ kind }}' and not is_attained then 0 end)
+            as {{ kind }}_attained,
+        max(case when wait_kind = '{{ kind }}' and not is_attained then judged_at end) as {{ kind }}_missed_at,
+        {%- endfor %}
+        sum(case when wait_kind = 'next_reply' and is_attained is not null then 1 else 0 end) as next_reply_judged_count,
+        sum(case when wait_kind = 'next_reply' and is_attained then 1 else 0 end) as next_reply_attained_count
+    from {{ ref('int_support__waits_judged') }}
+    group by ticket_id
 ),
 
 segments as (
@@ -87,25 +101,6 @@ last_ratings as (
     where choice = 1
 ),
 
-first_priorities as (
-    select
-        ticket_id,
-        from_value,
-        to_value,
-        changed_at
-    from (
-        select
-            changes.*,
-            row_number() over (
-                partition by ticket_id
-                order by changed_at, case when from_value is null then 0 else 1 end, change_id
-            ) as choice
-        from changes
-        where field_name = 'priority'
-    ) as ranked_changes
-    where choice = 1
-),
-
 joined as (
     select
         tickets.*,
@@ -131,19 +126,22 @@ joined as (
         last_ratings.score_name,
         last_ratings.answered_at,
         segments.segment,
-        case
-            when first_priorities.ticket_id is null then tickets.priority
-            -- Given with the creation, or later in place of what it was before, which may be nothing.
-            when first_priorities.from_value is null and first_priorities.changed_at <= tickets.created_at
-                then first_priorities.to_value
-            else first_priorities.from_value
-        end as priority_before
+        priorities.priority as priority_at_creation,
+        {%- for kind in ['first_reply', 'full_resolution'] %}
+        targets.{{ kind }}_target_minutes,
+        targets.{{ kind }}_target_time,
+        targets.{{ kind }}_attained = 1 as is_{{ kind }}_attained,
+        targets.{{ kind }}_missed_at,
+        {%- endfor %}
+        coalesce(targets.next_reply_judged_count, 0) as next_reply_judged_count,
+        coalesce(targets.next_reply_attained_count, 0) as next_reply_attained_count
     from tickets
     left join timed on tickets.ticket_id = timed.ticket_id
     left join comments on tickets.ticket_id = comments.ticket_id
     left join waits on tickets.ticket_id = waits.ticket_id
     left join last_ratings on tickets.ticket_id = last_ratings.ticket_id
-    left join first_priorities on tickets.ticket_id = first_priorities.ticket_id
+    left join priorities on tickets.ticket_id = priorities.ticket_id
+    left join targets on tickets.ticket_id = targets.ticket_id
     left join segments
         on
             tickets.account_id = segments.account_id
@@ -161,7 +159,7 @@ final as (
         channel,
         ticket_type,
         priority,
-        priority_before as priority_at_creation,
+        priority_at_creation,
         coalesce(timed_status, status) as status,
         tags,
         is_merged,
@@ -175,6 +173,12 @@ final as (
         cast(next_reply_count as bigint) as next_reply_count,
         next_reply_minutes,
         next_reply_business_minutes,
+        cast(first_reply_target_minutes as bigint) as first_reply_target_minutes,
+        first_reply_target_time,
+        is_first_reply_attained,
+        first_reply_missed_at,
+        cast(next_reply_judged_count as bigint) as next_reply_judged_count,
+        cast(next_reply_attained_count as bigint) as next_reply_attained_count,
         first_solved_at,
         solved_at,
         {{ to_local_date('solved_at') }} as solved_on,
@@ -182,6 +186,10 @@ final as (
         first_resolution_business_minutes,
         {{ seconds_between('created_at', 'solved_at') }} / 60 as full_resolution_minutes,
         full_resolution_business_minutes,
+        cast(full_resolution_target_minutes as bigint) as full_resolution_target_minutes,
+        full_resolution_target_time,
+        is_full_resolution_attained,
+        full_resolution_missed_at,
         cast(case when solve_count > 1 then solve_count - 1 else 0 end as bigint) as reopen_count,
         cast(requester_wait_seconds as {{ type_double() }}) / 60 as requester_wait_minutes,
         requester_wait_business_minutes,

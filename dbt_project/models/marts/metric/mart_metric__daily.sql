@@ -60,7 +60,13 @@ support_cells as (
         full_resolution_minutes_p50,
         cast(full_resolution_count as {{ type_double() }}) as full_resolution_count,
         one_touch_ratio,
-        cast(one_touch_ticket_count as {{ type_double() }}) as one_touch_ticket_count
+        cast(one_touch_ticket_count as {{ type_double() }}) as one_touch_ticket_count,
+        first_reply_attainment_ratio,
+        cast(first_reply_attained_count as {{ type_double() }}) as first_reply_attained_count,
+        cast(first_reply_judged_count as {{ type_double() }}) as first_reply_judged_count,
+        full_resolution_attainment_ratio,
+        cast(full_resolution_attained_count as {{ type_double() }}) as full_resolution_attained_count,
+        cast(full_resolution_judged_count as {{ type_double() }}) as full_resolution_judged_count
     from {{ ref('mart_metric__support_performance') }}
     where period_unit = 'day' and team_id = 'all'
 ),
@@ -288,6 +294,14 @@ metrics as (
         (
             'one_touch_ratio', 'support_cells', 'one_touch_ratio', 'one_touch_ticket_count',
             'full_resolution_count'
+        ),
+        (
+            'first_reply_attainment_ratio', 'support_cells', 'first_reply_attainment_ratio',
+            'first_reply_attained_count', 'first_reply_judged_count'
+        ),
+        (
+            'full_resolution_attainment_ratio', 'support_cells', 'full_resolution_attainment_ratio',
+            'full_resolution_attained_count', 'full_resolution_judged_count'
         ),
         ('work_items_in_progress', 'flow', 'wip_count', 'wip_count', none),
         ('cycle_time_days_median', 'flow', 'cycle_time_p50_days', none, none),

@@ -1,4 +1,5 @@
 {% set wait_kinds = ['first_reply', 'next_reply', 'first_resolution', 'full_resolution', 'requester_wait'] %}
+{% set promised_kinds = ['first_reply', 'next_reply', 'full_resolution'] %}
 {% set measured_units = ['calendar', 'business'] %}
 {% set column_units = {'calendar': '', 'business': '_business'} %}
 with
@@ -38,6 +39,17 @@ waits as (
         {{ to_local_date('waits.counted_at') }} as counted_on
     from {{ ref('int_support__ticket_waits') }} as waits
     where waits.is_over
+),
+
+judged as (
+    select
+        judged.ticket_id,
+        judged.wait_kind,
+        judged.team_id,
+        judged.is_attained,
+        {{ to_local_date('judged.judged_at') }} as judged_on
+    from {{ ref('int_support__waits_judged') }} as judged
+    where judged.is_attained is not null
 ),
 
 active as (
@@ -123,6 +135,21 @@ happenings as (
     from waits
     inner join tickets on waits.ticket_id = tickets.ticket_id
     where not tickets.is_merged
+
+    union all
+
+    select
+        judged.wait_kind || case when judged.is_attained then '_attained' else '_missed' end as wait_kind,
+        tickets.ticket_id,
+        tickets.segment,
+        judged.team_id,
+        judged.judged_on as date_on,
+        0 as of_account,
+        0 as of_one_touch,
+        cast(null as {{ type_double() }}) as calendar_minutes,
+        cast(null as {{ type_double() }}) as business_minutes
+    from judged
+    inner join tickets on judged.ticket_id = tickets.ticket_id
 ),
 
 -- Each in its team and in all, in its segment and in all, on its day and in its week.
@@ -184,6 +211,11 @@ counted as (
         sum(case when wait_kind = 'created' then 1 else 0 end) as created_ticket_count,
         sum(of_account) as account_ticket_count,
         sum(of_one_touch) as one_touch_ticket_count,
+        {%- for kind in promised_kinds %}
+        sum(case when wait_kind in ('{{ kind }}_attained', '{{ kind }}_missed') then 1 else 0 end)
+            as {{ kind }}_judged_count,
+        sum(case when wait_kind = '{{ kind }}_attained' then 1 else 0 end) as {{ kind }}_attained_count,
+        {%- endfor %}
         {%- for kind in wait_kinds %}
         sum(case when wait_kind = '{{ kind }}' then 1 else 0 end) as {{ kind }}_count,
         {%- for unit in measured_units %}
@@ -295,6 +327,12 @@ final as (
         {%- endfor %}
         cast(coalesce(counted.one_touch_ticket_count, 0) as bigint) as one_touch_ticket_count,
         {{ ratio('counted.one_touch_ticket_count', 'counted.full_resolution_count') }} as one_touch_ratio,
+        {%- for kind in promised_kinds %}
+        cast(coalesce(counted.{{ kind }}_judged_count, 0) as bigint) as {{ kind }}_judged_count,
+        cast(coalesce(counted.{{ kind }}_attained_count, 0) as bigint) as {{ kind }}_attained_count,
+        {{ ratio('counted.' ~ kind ~ '_attained_count', 'counted.' ~ kind ~ '_judged_count') }}
+            as {{ kind }}_attainment_ratio,
+        {%- endfor %}
         cast(backlog.ticket_count as bigint) as backlog_ticket_count,
         cast(coalesce(counted.account_ticket_count, 0) as bigint) as account_ticket_count,
         active.active_account_28d_count as active_account_count,
