@@ -145,16 +145,18 @@ def mart_metric__retention_cohorts(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _exposed(truth: Truth, entry: dict[str, Any], eligible: set[str]) -> int | None:
-    """Everybody eligible in a general rollout, else those whom an arm or a wave has given it."""
-    from tests.truth.impact import assignments, exposures
+def _given(truth: Truth, entry: dict[str, Any]) -> dict[str, date] | None:
+    """Whom an arm or a wave has given it since which day; None where no list says whom."""
+    from tests.truth.impact import assignments
 
-    if entry.get("rollout") == "general":
-        return len(eligible)
-    if not (assignments(truth).delivery_id == entry["id"]).any():
+    listed = assignments(truth)
+    listed = listed[listed.delivery_id == entry["id"]]
+    if not len(listed):
         return None
-    given = exposures(truth)
-    return len(eligible & set(given.account_id[given.delivery_id == entry["id"]]))
+    if entry["rollout"] == "experiment":
+        listed = listed[listed.arm == 1]
+    days = listed.groupby("account_id").starts_on.min()
+    return {str(account): day for account, day in days.items() if day <= truth.today}
 
 
 @remembered
@@ -171,8 +173,16 @@ def mart_metric__feature_adoption(truth: Truth) -> pd.DataFrame:
         if not (event or feature) or pd.isna(released_at) or released_at > truth.now:
             continue
         released_on = truth.local_day(pd.Timestamp(released_at))
+        is_general = entry["rollout"] == "general"
+        given = None if is_general else _given(truth, entry)
         paying = daily[daily.date_on >= released_on]
+        since = dict.fromkeys(paying.account_id, released_on)
+        if given is not None:
+            since = {account: max(day, released_on) for account, day in given.items()}
+            paying = paying[paying.account_id.isin(set(since))]
+            paying = paying[paying.date_on >= paying.account_id.map(since)]
         eligible = set(paying.account_id)
+        is_known = is_general or given is not None
         arr = paying[paying.date_on == truth.today].set_index("account_id").arr_amount
         mine = events[events.date_on >= released_on]
         if event:
@@ -181,6 +191,7 @@ def mart_metric__feature_adoption(truth: Truth) -> pd.DataFrame:
             mine = mine[mine.feature == feature]
         mine = mine.assign(account=mine.account_id.map(lambda value: f"hubspot:{int(value)}"))
         mine = mine[mine.account.isin(eligible)]
+        mine = mine[mine.date_on >= mine.account.map(since)]
         days = {account: sorted(set(when)) for account, when in mine.groupby("account").date_on}
         base = {a: when for a, when in days.items() if when[0] + timedelta(days=28) < truth.today}
         repeated = [when for when in base.values() if any(0 < (d - when[0]).days <= 28 for d in when)]
@@ -191,18 +202,18 @@ def mart_metric__feature_adoption(truth: Truth) -> pd.DataFrame:
                 "feature": feature,
                 "adopter_event": event,
                 "rollout": entry.get("rollout"),
-                "eligible_account_count": len(eligible),
-                "exposed_account_count": _exposed(truth, entry, eligible),
+                "eligible_account_count": len(eligible) if is_known else None,
+                "exposed_account_count": len(eligible) if is_known else None,
                 "adopter_account_count": len(days),
                 "adopter_person_count": mine.person.nunique(),
-                "adoption_ratio": len(days) / len(eligible) if eligible else None,
-                "eligible_arr_amount": eligible_arr,
+                "adoption_ratio": len(days) / len(eligible) if eligible and is_known else None,
+                "eligible_arr_amount": eligible_arr if is_known else None,
                 "adopter_arr_amount": adopter_arr,
-                "adoption_arr_ratio": adopter_arr / eligible_arr if eligible_arr else None,
+                "adoption_arr_ratio": adopter_arr / eligible_arr if eligible_arr and is_known else None,
                 "first_used_on": min((when[0] for when in days.values()), default=None),
                 "last_used_on": max((when[-1] for when in days.values()), default=None),
                 "days_to_first_use_p50": (
-                    float(np.median([(when[0] - released_on).days for when in days.values()]))
+                    float(np.median([(when[0] - since[account]).days for account, when in days.items()]))
                     if days
                     else None
                 ),

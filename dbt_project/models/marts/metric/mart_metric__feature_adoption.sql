@@ -13,7 +13,11 @@ exposures as (
 ),
 
 assigned as (
-    select distinct delivery_id from {{ ref('int_impact__assignments_framed') }}
+    -- a list says nothing where a delivery went to all
+    select distinct assignments.delivery_id
+    from {{ ref('int_impact__assignments_framed') }} as assignments
+    inner join {{ ref('dim_deliveries') }} as deliveries on assignments.delivery_id = deliveries.delivery_id
+    where deliveries.rollout <> 'general'
 ),
 
 governed as (
@@ -38,16 +42,41 @@ deliveries as (
         and (governed.feature is not null or governed.adopter_event is not null)
 ),
 
--- Whoever paid on any day since the release could use it.
-eligible as (
+-- Since when who could have had it: all since the release, or those whom an arm or a wave gives it since its day.
+-- Where no list says whom, everybody is looked at, and how many could is not known.
+reached as (
     select
         deliveries.delivery_id,
+        deliveries.released_on,
+        exposures.account_id,
+        case
+            when exposures.first_exposed_on > deliveries.released_on then exposures.first_exposed_on
+            else deliveries.released_on
+        end as given_on
+    from deliveries
+    left join assigned on deliveries.delivery_id = assigned.delivery_id
+    left join exposures
+        on deliveries.delivery_id = exposures.delivery_id and assigned.delivery_id is not null
+    where
+        deliveries.rollout = 'general'
+        or assigned.delivery_id is null
+        or exposures.account_id is not null
+),
+
+-- Of them those who paid on any day since then.
+eligible as (
+    select
+        reached.delivery_id,
         mrr.account_id,
+        max(reached.given_on) as given_on,
         max(case when mrr.date_on = {{ today() }} then mrr.arr_amount else 0 end) as arr_amount,
         max(mrr.currency) as currency
-    from deliveries
-    inner join mrr on deliveries.released_on <= mrr.date_on
-    group by deliveries.delivery_id, mrr.account_id
+    from reached
+    inner join mrr
+        on
+            reached.given_on <= mrr.date_on
+            and (reached.account_id is null or reached.account_id = mrr.account_id)
+    group by reached.delivery_id, mrr.account_id
 ),
 
 uses as (
@@ -57,12 +86,13 @@ uses as (
         usage_days.person_key,
         usage_days.date_on
     from deliveries
+    inner join eligible on deliveries.delivery_id = eligible.delivery_id
     inner join usage_days
         on
-            deliveries.released_on <= usage_days.date_on
+            eligible.account_id = usage_days.account_id
+            and eligible.given_on <= usage_days.date_on
             and (deliveries.feature is null or deliveries.feature = usage_days.feature)
             and (deliveries.adopter_event is null or deliveries.adopter_event = usage_days.event_name)
-    where usage_days.account_id is not null
 ),
 
 adopters as (
@@ -80,7 +110,6 @@ adopter_people as (
         uses.delivery_id,
         count(distinct uses.person_key) as person_count
     from uses
-    inner join eligible on uses.delivery_id = eligible.delivery_id and uses.account_id = eligible.account_id
     group by uses.delivery_id
 ),
 
@@ -97,17 +126,6 @@ repeats as (
             and uses.date_on <= {{ add_days('adopters.first_used_on', 28) }}
 ),
 
-given as (
-    -- whom a wave or an arm gave it to
-    select
-        eligible.delivery_id,
-        count(*) as exposed_account_count
-    from eligible
-    inner join exposures
-        on eligible.delivery_id = exposures.delivery_id and eligible.account_id = exposures.account_id
-    group by eligible.delivery_id
-),
-
 standings as (
     select
         eligible.delivery_id,
@@ -116,12 +134,11 @@ standings as (
         eligible.currency,
         adopters.first_used_on,
         adopters.last_used_on,
-        {{ dbt.datediff('deliveries.released_on', 'adopters.first_used_on', 'day') }} as days_to_first_use,
+        {{ dbt.datediff('eligible.given_on', 'adopters.first_used_on', 'day') }} as days_to_first_use,
         -- Only whoever has had the 28 days can have come back within them.
         coalesce({{ add_days('adopters.first_used_on', 28) }} < {{ today() }}, false) as had_time_to_repeat,
         repeats.account_id is not null as has_repeated
     from eligible
-    inner join deliveries on eligible.delivery_id = deliveries.delivery_id
     left join adopters on eligible.delivery_id = adopters.delivery_id and eligible.account_id = adopters.account_id
     left join repeats on eligible.delivery_id = repeats.delivery_id and eligible.account_id = repeats.account_id
 ),
@@ -143,27 +160,41 @@ counted as (
     group by delivery_id
 ),
 
+known as (
+    select
+        deliveries.*,
+        deliveries.rollout = 'general' or assigned.delivery_id is not null as is_reach_known
+    from deliveries
+    left join assigned on deliveries.delivery_id = assigned.delivery_id
+),
+
 final as (
     select
-        deliveries.delivery_id,
-        deliveries.delivery_name,
-        deliveries.feature,
-        deliveries.adopter_event,
-        deliveries.rollout,
-        deliveries.team_id,
-        deliveries.owner,
-        deliveries.released_at,
-        cast(coalesce(counted.eligible_account_count, 0) as bigint) as eligible_account_count,
-        case
-            when deliveries.rollout = 'general' then cast(coalesce(counted.eligible_account_count, 0) as bigint)
-            when assigned.delivery_id is not null then cast(coalesce(given.exposed_account_count, 0) as bigint)
-        end as exposed_account_count,
+        known.delivery_id,
+        known.delivery_name,
+        known.feature,
+        known.adopter_event,
+        known.rollout,
+        known.team_id,
+        known.owner,
+        known.released_at,
+        case when known.is_reach_known then cast(coalesce(counted.eligible_account_count, 0) as bigint) end
+            as eligible_account_count,
+        case when known.is_reach_known then cast(coalesce(counted.eligible_account_count, 0) as bigint) end
+            as exposed_account_count,
         cast(coalesce(counted.adopter_account_count, 0) as bigint) as adopter_account_count,
         cast(coalesce(adopter_people.person_count, 0) as bigint) as adopter_person_count,
-        {{ ratio('counted.adopter_account_count', 'counted.eligible_account_count') }} as adoption_ratio,
-        cast(coalesce(counted.eligible_arr_amount, 0) as {{ type_amount() }}) as eligible_arr_amount,
+        case
+            when known.is_reach_known
+                then {{ ratio('counted.adopter_account_count', 'counted.eligible_account_count') }}
+        end as adoption_ratio,
+        case when known.is_reach_known then cast(coalesce(counted.eligible_arr_amount, 0) as {{ type_amount() }}) end
+            as eligible_arr_amount,
         cast(coalesce(counted.adopter_arr_amount, 0) as {{ type_amount() }}) as adopter_arr_amount,
-        {{ ratio('counted.adopter_arr_amount', 'counted.eligible_arr_amount') }} as adoption_arr_ratio,
+        case
+            when known.is_reach_known
+                then {{ ratio('counted.adopter_arr_amount', 'counted.eligible_arr_amount') }}
+        end as adoption_arr_ratio,
         counted.currency,
         counted.first_used_on,
         counted.last_used_on,
@@ -171,11 +202,9 @@ final as (
         cast(coalesce(counted.repeat_base_account_count, 0) as bigint) as repeat_base_account_count,
         cast(coalesce(counted.repeat_account_count, 0) as bigint) as repeat_account_count,
         {{ ratio('counted.repeat_account_count', 'counted.repeat_base_account_count') }} as repeat_28d_ratio
-    from deliveries
-    left join counted on deliveries.delivery_id = counted.delivery_id
-    left join adopter_people on deliveries.delivery_id = adopter_people.delivery_id
-    left join given on deliveries.delivery_id = given.delivery_id
-    left join assigned on deliveries.delivery_id = assigned.delivery_id
+    from known
+    left join counted on known.delivery_id = counted.delivery_id
+    left join adopter_people on known.delivery_id = adopter_people.delivery_id
 )
 
 select * from final

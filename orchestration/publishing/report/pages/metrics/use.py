@@ -301,7 +301,7 @@ def features(page: Page) -> list[Part]:
         return show
 
     def named(row: Any) -> str | Markup:
-        # Of paying accounts, an experiment or a wave gives it to some: a low share is then by design.
+        # An experiment or a wave gives it to some of the paying accounts only.
         name = row["delivery_name"] or row["delivery_id"]
         if row["rollout"] == "general" or row["exposed_account_count"] is None:
             return str(name)
