@@ -181,6 +181,7 @@ def fct_feedback(truth: Truth) -> pd.DataFrame:
         float(daily.get((account, day), 0.0)) if pd.notna(account) else None
         for account, day in zip(items.account_id, days, strict=True)
     ]
+    items["occurred_on"] = days
     return items
 
 

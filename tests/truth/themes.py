@@ -127,6 +127,7 @@ def fct_feedback_themes(truth: Truth) -> pd.DataFrame:
                 "object_type": item.object_type,
                 "account_id": item.account_id,
                 "occurred_at": item.occurred_at,
+                "occurred_on": item.occurred_on,
                 "segment": item.segment,
                 "arr_amount": item.arr_amount,
             }

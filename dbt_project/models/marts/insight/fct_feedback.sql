@@ -1,7 +1,10 @@
 with
 
 items as (
-    select * from {{ ref('int_insight__feedback_items') }}
+    select
+        feedback_items.*,
+        {{ to_local_date('feedback_items.occurred_at') }} as occurred_on
+    from {{ ref('int_insight__feedback_items') }} as feedback_items
 ),
 
 segments as (
@@ -27,6 +30,7 @@ final as (
         items.account_id,
         items.person_key,
         items.occurred_at,
+        items.occurred_on,
         readings.language,
         coalesce(items.kind, readings.kind) as kind,
         case when items.kind is not null then 'source' when readings.kind is not null then 'model' end
@@ -64,7 +68,7 @@ final as (
             and items.occurred_at >= segments.valid_from_at
             and items.occurred_at < segments.valid_to_at
     left join daily
-        on items.account_id = daily.account_id and {{ to_local_date('items.occurred_at') }} = daily.date_on
+        on items.account_id = daily.account_id and items.occurred_on = daily.date_on
 )
 
 select * from final

@@ -183,6 +183,7 @@ final as (
         feedback.object_type,
         feedback.account_id,
         feedback.occurred_at,
+        feedback.occurred_on,
         feedback.segment,
         feedback.arr_amount
     from chosen

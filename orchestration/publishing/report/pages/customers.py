@@ -77,10 +77,10 @@ def feedback_by_week(
     """Stacked weekly counts of feedback by a column."""
     last = page.today
     data = page.published.frame(
-        f"select date_trunc('week', occurred_at)::date as week, coalesce({by}, 'unknown') as part,"
+        f"select date_trunc('week', occurred_on)::date as week, coalesce({by}, 'unknown') as part,"
         " count(*) as items"
-        f" from {_FEEDBACK} where occurred_at >= date_trunc('week', ?::timestamp)"
-        " and occurred_at < date_trunc('week', ?::timestamp) group by 1, 2 order by 1, 2",
+        f" from {_FEEDBACK} where occurred_on >= date_trunc('week', ?::date)"
+        " and occurred_on < date_trunc('week', ?::date) group by 1, 2 order by 1, 2",
         last - timedelta(days=7 * weeks),
         last + timedelta(days=1),
     )
@@ -119,17 +119,18 @@ def tag_rows(page: Page, days: int, limit: int) -> list[dict[str, Any]]:
     last = page.today
     return page.published.rows(
         "with tags as (select trim(unnest(string_split(tags, ';'))) as tag, account_id, arr_amount,"
-        " occurred_at"
-        f" from {_FEEDBACK} where tags is not null and occurred_at >= ?),"
+        " occurred_on"
+        f" from {_FEEDBACK} where tags is not null and occurred_on between ? and ?),"
         " per_account as (select tag, account_id, count(*) as mentions, max(arr_amount) as arr from tags"
-        " where tag <> '' and occurred_at >= ? group by tag, account_id),"
-        " before as (select tag, count(distinct account_id) as accounts from tags where occurred_at"
+        " where tag <> '' and occurred_on >= ? group by tag, account_id),"
+        " before as (select tag, count(distinct account_id) as accounts from tags where occurred_on"
         " < ? group by tag)"
         " select per_account.tag, sum(mentions) as mentions, count(account_id) as accounts,"
         " sum(case when account_id is not null then arr end) as arr, max(before.accounts) as accounts_before"
         " from per_account left join before on per_account.tag = before.tag"
         " group by per_account.tag order by accounts desc, mentions desc, per_account.tag limit ?",
         last - timedelta(days=2 * days - 1),
+        last,
         last - timedelta(days=days - 1),
         last - timedelta(days=days - 1),
         limit,
@@ -181,18 +182,19 @@ def _feedback(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     last = page.today
     counts = page.published.row(
-        "select count(*) filter (where occurred_at >= ?) as now,"
-        " count(*) filter (where occurred_at >= ? and occurred_at < ?) as before,"
-        " count(distinct account_id) filter (where occurred_at >= ?) as accounts,"
-        " count(*) filter (where occurred_at >= ? and account_id is null) as unmatched,"
-        " count(*) filter (where occurred_at >= ? and kind_assigned_by = 'model') as by_model"
-        f" from {_FEEDBACK}",
+        "select count(*) filter (where occurred_on >= ?) as now,"
+        " count(*) filter (where occurred_on >= ? and occurred_on < ?) as before,"
+        " count(distinct account_id) filter (where occurred_on >= ?) as accounts,"
+        " count(*) filter (where occurred_on >= ? and account_id is null) as unmatched,"
+        " count(*) filter (where occurred_on >= ? and kind_assigned_by = 'model') as by_model"
+        f" from {_FEEDBACK} where occurred_on <= ?",
         last - timedelta(days=27),
         last - timedelta(days=55),
         last - timedelta(days=27),
         last - timedelta(days=27),
         last - timedelta(days=27),
         last - timedelta(days=27),
+        last,
     )
     now = counts["now"]
     sentence = t(
@@ -260,7 +262,7 @@ def _losses(page: Page) -> list[Part]:
     reasons = page.published.frame(
         "select coalesce(loss_reason, 'unknown') as reason, count(*) as deals, sum(reporting_amount)"
         " as amount"
-        " from metric.fct_deals where status = 'lost' and closed_at >= ? group by 1 order by deals"
+        " from metric.fct_deals where status = 'lost' and closed_on >= ? group by 1 order by deals"
         " desc, 1 limit 8",
         year_ago,
     )
@@ -384,16 +386,16 @@ def theme_rows(page: Page, days: int, limit: int) -> list[dict[str, Any]]:
     return page.published.rows(
         f"select theme_id, any_value(coalesce({language}, name_en, theme_id)) as name,"
         " any_value(owner) as owner,"
-        " count(distinct account_id) filter (where occurred_at >= ?) as accounts,"
-        " count(distinct account_id) filter (where occurred_at < ?) as accounts_before,"
-        " count(distinct feedback_id) filter (where occurred_at >= ?) as mentions,"
-        " coalesce(sum(arr) filter (where occurred_at >= ? and is_newest), 0) as arr from ("
+        " count(distinct account_id) filter (where occurred_on >= ?) as accounts,"
+        " count(distinct account_id) filter (where occurred_on < ?) as accounts_before,"
+        " count(distinct feedback_id) filter (where occurred_on >= ?) as mentions,"
+        " coalesce(sum(arr) filter (where occurred_on >= ? and is_newest), 0) as arr from ("
         " select item.*, theme.name_en, theme.name_pt, theme.owner, item.arr_amount as arr,"
         # An account's ARR counts once per theme, as of the last time that it said so.
         " row_number() over (partition by item.theme_id, item.account_id order by item.occurred_at desc,"
         " item.feedback_id) = 1 and item.account_id is not null as is_newest"
         f" from {_ITEM_THEMES} as item inner join {_THEMES} as theme on item.theme_id = theme.theme_id"
-        " where item.occurred_at >= ? and item.occurred_at < ?)"
+        " where item.occurred_on >= ? and item.occurred_on < ?)"
         " group by theme_id having accounts > 0 or mentions > 0"
         " order by accounts desc, mentions desc, theme_id limit ?",
         *[last - timedelta(days=days - 1)] * 4,
@@ -451,14 +453,14 @@ def themes_told(page: Page, days: int, limit: int) -> list[Part]:
     counts = page.published.row(
         "select count(*) as items, count(*) filter (where themed.feedback_id is null) as unthemed"
         f" from {_FEEDBACK} as item left join (select distinct feedback_id from {_ITEM_THEMES}) as themed"
-        " on item.feedback_id = themed.feedback_id where item.occurred_at >= ? and item.occurred_at < ?",
+        " on item.feedback_id = themed.feedback_id where item.occurred_on >= ? and item.occurred_on < ?",
         *window,
     )
     if not rows or not counts["items"]:
         return [Notice(t("customers.themes.none"))]
     by = page.published.rows(
-        f"select assigned_by, count(*) as items from {_ITEM_THEMES} where occurred_at >= ?"
-        " and occurred_at < ? group by 1 order by items desc, 1",
+        f"select assigned_by, count(*) as items from {_ITEM_THEMES} where occurred_on >= ?"
+        " and occurred_on < ? group by 1 order by items desc, 1",
         *window,
     )
     total = sum(row["items"] for row in by)
