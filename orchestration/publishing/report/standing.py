@@ -29,8 +29,8 @@ WEEKLY_MEANS = frozenset(
 )
 # A daily median jumps with a handful of tickets: the window's median is read from the tickets themselves.
 MEDIANS = {
-    "first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_at"),
-    "full_resolution_minutes_median": ("metric.fct_tickets", "full_resolution_minutes", "solved_at"),
+    "first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_on"),
+    "full_resolution_minutes_median": ("metric.fct_tickets", "full_resolution_minutes", "solved_on"),
 }
 # A share of one day's tickets jumps likewise: it is told of the whole window.
 WINDOW_RATIOS = frozenset(

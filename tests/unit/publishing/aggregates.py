@@ -218,19 +218,25 @@ def _sales(rng: np.random.Generator, days: list[date], months: list[date], today
 
 
 def _support(rng: np.random.Generator, mondays: list[date], today: date) -> pd.DataFrame:
+    periods = [("week", monday, 7) for monday in mondays]
+    periods += [("day", today - timedelta(days=back), 1) for back in range(60)]
     return pd.DataFrame(
         [
             {
-                "period_unit": "week",
-                "starts_on": monday,
+                "period_unit": unit,
+                "starts_on": starts_on,
                 "team_id": "all",
                 "segment": "all",
                 "created_ticket_count": int(rng.integers(10, 40)),
                 "first_reply_minutes_p50": float(rng.uniform(40, 400)),
                 "first_reply_business_minutes_p50": float(rng.uniform(20, 120)),
-                "is_complete": monday + timedelta(days=7) <= today,
+                "first_reply_judged_count": 4,
+                "first_reply_attained_count": 3,
+                "full_resolution_judged_count": 1,
+                "full_resolution_attained_count": 1,
+                "is_complete": starts_on + timedelta(days=days) <= today,
             }
-            for monday in mondays
+            for unit, starts_on, days in periods
         ]
     )
 
@@ -513,6 +519,7 @@ def _customers(rng: np.random.Generator, mondays: list[date], today: date) -> Ta
             "object_type": "ticket",
             "account_id": f"hubspot:{1000 + account}",
             "occurred_at": pd.Timestamp(today) - pd.Timedelta(days=2 + n),
+            "occurred_on": today - timedelta(days=2 + n),
             "arr_amount": 10_000.0 * account,
         }
         for theme, account, n in said

@@ -319,6 +319,7 @@ def _deals(rng: np.random.Generator, accounts: int) -> pd.DataFrame:
                 "reporting_amount": amount,
                 "created_at": created,
                 "closed_at": min(closed, pd.Timestamp(NOW)) if closed is not None else None,
+                "closed_on": min(closed, pd.Timestamp(NOW)).date() if closed is not None else None,
                 "expected_close_on": (created + pd.Timedelta(days=60)).date(),
                 "first_expected_close_on": (created + pd.Timedelta(days=45)).date(),
                 "slipped_days": 15,
@@ -364,11 +365,13 @@ def _tickets(rng: np.random.Generator, accounts: int, first_day: date) -> pd.Dat
                 "tags": ["billing", "export;slow", "login", "reports", HOSTILE, "integration", ""][n % 7],
                 "is_merged": False,
                 "created_at": created,
+                "created_on": created.date(),
                 "first_reply_at": created + pd.Timedelta(minutes=reply),
                 "first_reply_minutes": reply,
                 "first_reply_incl_automatic_minutes": reply / 2,
                 "first_solved_at": solved_at,
                 "solved_at": solved_at,
+                "solved_on": solved_at.date() if solved_at is not None else None,
                 "first_resolution_minutes": resolution if solved else None,
                 "full_resolution_minutes": resolution if solved else None,
                 "reopen_count": int(n % 11 == 0),
@@ -569,6 +572,7 @@ def _feedback(
             "account_id": tickets["account_id"],
             "person_key": tickets["requester_person_key"],
             "occurred_at": tickets["created_at"],
+            "occurred_on": tickets["created_on"],
             "language": None,
             "kind": [kinds[kind] if isinstance(kind, str) else None for kind in tickets["ticket_type"]],
             "score": np.nan,
@@ -584,6 +588,7 @@ def _feedback(
     for n in range(420):
         kind = ["nps_response", "csat_response", "crm_note", "deal_loss_reason", "nps_response"][n % 5]
         score = float(rng.integers(0, 11)) if kind == "nps_response" else None
+        occurred_at = pd.Timestamp(first_day) + pd.Timedelta(minutes=int(rng.integers(0, span * 1440)))
         rows.append(
             {
                 "feedback_id": f"o{n}",
@@ -594,8 +599,8 @@ def _feedback(
                 "part_id": "",
                 "account_id": f"hubspot:{1000 + n % accounts}",
                 "person_key": None,
-                "occurred_at": pd.Timestamp(first_day)
-                + pd.Timedelta(minutes=int(rng.integers(0, span * 1440))),
+                "occurred_at": occurred_at,
+                "occurred_on": occurred_at.date(),
                 "language": "pt" if n % 2 else "en",
                 "kind": "loss_reason"
                 if kind == "deal_loss_reason"

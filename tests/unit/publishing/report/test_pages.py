@@ -287,8 +287,17 @@ def test_tables_without_rows_are_as_good_as_missing(tables: Tables, tmp_path: Pa
 
 
 def test_a_young_company_gets_pages_without_errors(tmp_path: Path) -> None:
-    young = draw(tmp_path, make_tables(months=2, accounts=6))
+    tables = make_tables(months=2, accounts=6)
+    support = "metric.mart_metric__support_performance"
+    counts = [name for name in tables[support] if name.endswith(("_judged_count", "_attained_count"))]
+    young = draw(tmp_path, tables | {support: tables[support].assign(**dict.fromkeys(counts, 0))})
     assert young.rendered.errors == {}
+    assert "Nobody has said how soon an answer is due (sla_targets.csv" in young.text("metrics")
+
+
+def test_what_was_promised_is_told_with_how_often_it_was_held(site: Site) -> None:
+    assert "First replies in time in the 28 days to 4 Oct 2026: 75%, before 75%." in site.text("metrics")
+    assert "Solved in time: 28 of 28 (too few for a share)" in site.text("metrics")
 
 
 def test_a_page_that_cannot_be_drawn_does_not_stop_the_others(tables: Tables, tmp_path: Path) -> None:

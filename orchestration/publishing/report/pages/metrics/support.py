@@ -11,7 +11,7 @@ from orchestration.publishing.report.drawing import AMBER, BLUE, LIGHT_BLUE
 from orchestration.publishing.report.page import Page, Pair, Part, Prose, Tiles
 from orchestration.publishing.report.standing import standings
 from orchestration.publishing.report.tables import Column
-from orchestration.publishing.report.words import tile
+from orchestration.publishing.report.words import share_in_words, tile
 
 SUPPORT = "metric.mart_metric__support_performance"
 
@@ -49,6 +49,7 @@ def support(page: Page) -> list[Part]:
             ]
         )
     )
+    parts.append(_promises(page))
     last = page.today
     weekly = page.published.frame(
         "select starts_on, created_ticket_count as tickets, first_reply_minutes_p50 / 60 as calendar,"
@@ -126,7 +127,7 @@ def support(page: Page) -> list[Part]:
         " median(first_reply_minutes) as reply,"
         " quantile_cont(first_reply_minutes, 0.9) as slow_reply, median(full_resolution_minutes) as"
         " resolution"
-        " from metric.fct_tickets where created_at >= ? group by 1"
+        " from metric.fct_tickets where created_on >= ? group by 1"
         " order by case coalesce(priority, 'none') when 'urgent' then 0 when 'high' then 1 when"
         " 'normal' then 2"
         " when 'low' then 3 else 4 end",
@@ -166,3 +167,35 @@ def support(page: Page) -> list[Part]:
             page.table("priorities", columns, urgent, title=t("support.by_priority"), note=t("support.note"))
         )
     return parts
+
+
+def _promises(page: Page) -> Part:
+    """How often answers and solutions came as soon as promised, or that nothing is promised."""
+    t, formats = page.t, page.formats
+    kinds = ("first_reply", "full_resolution")
+    within = "between ? and ?"
+    sums = ", ".join(
+        f"coalesce(sum({kind}_{part}_count) filter (where starts_on {window}), 0) as {kind}_{part}_{name}"
+        for kind in kinds
+        for part in ("judged", "attained")
+        for name, window in (("ever", "is not null"), ("now", within), ("before", within))
+    )
+    last = page.today
+    windows = (last - timedelta(days=27), last, last - timedelta(days=55), last - timedelta(days=28))
+    row = page.published.row(
+        f"select {sums} from {SUPPORT} where period_unit = 'day' and team_id = 'all' and segment = 'all'",
+        *[*windows] * 4,
+    )
+    told = [
+        t(
+            f"support.{kind}_in_time",
+            share=share_in_words(page, float(row[f"{kind}_attained_now"]), float(row[f"{kind}_judged_now"])),
+            before=share_in_words(
+                page, float(row[f"{kind}_attained_before"]), float(row[f"{kind}_judged_before"])
+            ),
+            day=formats.day(last),
+        )
+        for kind in kinds
+        if row[f"{kind}_judged_ever"]
+    ]
+    return Prose(" ".join(told) if told else t("support.no_promises"))
