@@ -196,5 +196,7 @@ def mart_metric__pipeline_daily(truth: Truth) -> pd.DataFrame:
         )
         .reset_index()
     )
+    # The company's CRM keeps the history of every amount.
+    frame["unknown_amount_deal_count"] = 0
     frame["is_complete"] = [day < truth.today for day in frame.date_on]
     return frame

@@ -262,7 +262,9 @@ pipeline as (
     select
         date_on,
         segment,
-        cast(sum(open_amount) as {{ type_double() }}) as open_amount,
+        -- a part of the sum would look like the whole
+        case when sum(unknown_amount_deal_count) = 0 then cast(sum(open_amount) as {{ type_double() }}) end
+            as open_amount,
         cast(sum(open_deal_count) as {{ type_double() }}) as open_deal_count
     from pipeline_days
     group by date_on, segment

@@ -9,6 +9,7 @@ deals as (
     select
         deal_id,
         pipeline_name,
+        amount,
         currency
     from {{ ref('fct_deals') }}
 ),
@@ -25,14 +26,25 @@ changes as (
 amounts as (
     select
         deal_id,
-        {{ dbt.safe_cast('field_value', type_amount()) }} as amount,
+        -- an amount that somebody took away is none
+        {{ dbt.safe_cast("nullif(field_value, '')", type_amount()) }} as amount,
         changed_at,
         coalesce(
             lead(changed_at) over (partition by deal_id order by changed_at, field_value),
             cast('2999-01-01' as timestamp)
         ) as replaced_at
     from changes
-    where field_name = 'amount' and field_value <> ''
+    where field_name = 'amount'
+),
+
+-- Whose amounts the CRM keeps no history of: they are known now, and of no earlier day.
+without_history as (
+    select
+        deals.deal_id,
+        deals.amount
+    from deals
+    left join amounts on deals.deal_id = amounts.deal_id
+    where amounts.deal_id is null and deals.amount is not null
 ),
 
 stages as (
@@ -78,7 +90,11 @@ standings as (
         stages.position as stage_position,
         stages.probability_ratio,
         rates.reporting_currency,
-        amounts.amount * rates.rate as reporting_amount
+        case when without_history.deal_id is not null and days.date_on < {{ today() }} then 1 else 0 end as is_unknown,
+        case
+            when without_history.deal_id is not null and days.date_on = {{ today() }} then without_history.amount
+            else amounts.amount
+        end * rates.rate as reporting_amount
     from days
     inner join stays
         on
@@ -91,6 +107,7 @@ standings as (
             stays.deal_id = amounts.deal_id
             and days.ends_at > amounts.changed_at
             and days.ends_at <= amounts.replaced_at
+    left join without_history on stays.deal_id = without_history.deal_id
     left join rates
         on
             deals.currency = rates.currency
@@ -99,7 +116,20 @@ standings as (
 ),
 
 standings_by_segment as (
-    select * from standings
+    select
+        date_on,
+        deal_id,
+        pipeline_id,
+        stage_id,
+        stage_name,
+        segment,
+        pipeline_name,
+        stage_position,
+        probability_ratio,
+        reporting_currency,
+        is_unknown,
+        reporting_amount
+    from standings
     where segment is not null
     union all
     select
@@ -113,6 +143,7 @@ standings_by_segment as (
         stage_position,
         probability_ratio,
         reporting_currency,
+        is_unknown,
         reporting_amount
     from standings
 ),
@@ -127,8 +158,14 @@ final as (
         max(stage_name) as stage_name,
         max(stage_position) as stage_position,
         cast(count(*) as bigint) as open_deal_count,
-        cast(sum(coalesce(reporting_amount, 0)) as {{ type_amount() }}) as open_amount,
-        cast(sum(coalesce(reporting_amount * probability_ratio, 0)) as {{ type_amount() }}) as weighted_amount,
+        cast(sum(is_unknown) as bigint) as unknown_amount_deal_count,
+        cast(
+            case when sum(is_unknown) = 0 then sum(coalesce(reporting_amount, 0)) end as {{ type_amount() }}
+        ) as open_amount,
+        cast(
+            case when sum(is_unknown) = 0 then sum(coalesce(reporting_amount * probability_ratio, 0)) end
+            as {{ type_amount() }}
+        ) as weighted_amount,
         max(reporting_currency) as currency,
         date_on < {{ today() }} as is_complete
     from standings_by_segment

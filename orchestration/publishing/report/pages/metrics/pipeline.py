@@ -19,8 +19,10 @@ def pipeline(page: Page) -> list[Part]:
     levels = {
         row["date_on"]: row
         for row in page.published.rows(
-            "select date_on, sum(open_deal_count) as deals, sum(open_amount) as amount,"
-            f" sum(weighted_amount) as weighted from {PIPELINE_DAILY} where segment = 'all'"
+            "select date_on, sum(open_deal_count) as deals,"
+            " case when count(open_amount) = count(*) then sum(open_amount) end as amount,"
+            " case when count(open_amount) = count(*) then sum(weighted_amount) end as weighted"
+            f" from {PIPELINE_DAILY} where segment = 'all'"
             " and date_on in (?, ?) group by 1",
             last,
             earlier,
@@ -84,7 +86,9 @@ def pipeline(page: Page) -> list[Part]:
         "select date_on, stage_id, max(pipeline_name || ': ' || stage_name) as stage,"
         " max(pipeline_id) as pipeline_id, max(stage_position) as stage_position,"
         f" sum(open_amount)::double as amount from {PIPELINE_DAILY} where segment = 'all'"
-        " and date_on between ? and ? and dayofweek(date_on) = dayofweek(?) group by 1, 2 order by 1, 2",
+        " and date_on between ? and ? and dayofweek(date_on) = dayofweek(?)"
+        f" and date_on not in (select date_on from {PIPELINE_DAILY} where open_amount is null)"
+        " group by 1, 2 order by 1, 2",
         last - timedelta(days=7 * 26),
         last,
         last,
