@@ -19,20 +19,14 @@ from orchestration.publishing.report.page import (
     Tile,
     Tiles,
 )
-from orchestration.publishing.report.pages.customers import (
-    THEME_TABLES,
-    kind_figure,
-    tag_rows,
-    tag_table,
-    theme_rows,
-    themes_told,
-)
+from orchestration.publishing.report.pages.customers.feedback import kind_figure, tag_rows, tag_table
+from orchestration.publishing.report.pages.customers.satisfaction import VOICE, measured, voiced
+from orchestration.publishing.report.pages.customers.themes import THEME_TABLES, theme_rows, themes_told
 from orchestration.publishing.report.pages.delivery import team_names
 from orchestration.publishing.report.pages.governance import BADGES, DECISIONS, due, evidence_sentence
 from orchestration.publishing.report.pages.impact import verdict_cell, verdicts
 from orchestration.publishing.report.pages.metrics.revenue import MONTHLY, revenue_sentence
 from orchestration.publishing.report.pages.metrics.use import use_sentence
-from orchestration.publishing.report.pages.voice import VOICE, measured, voiced
 from orchestration.publishing.report.standing import Standing, standings
 from orchestration.publishing.report.tables import Column, badge, link, muted
 from orchestration.publishing.report.words import change_cell, tile
