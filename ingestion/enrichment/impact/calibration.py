@@ -68,6 +68,11 @@ class Calibration:
             placebo_error=float(np.sqrt(found.placebo_error**2 + placebo_variance)),
         )
 
+    def doubt(self, found: Estimate) -> float:
+        """Standard error of what self-selection may add or hide in any one week, in the metric's unit."""
+        share = self.drift.variance + self.drift.mean**2 + DESIGN_FLOOR**2
+        return float(np.sqrt(share)) * abs(found.baseline)
+
 
 def pooled_drift(placebos: np.ndarray, errors: np.ndarray) -> Drift:
     """Random-effects mean of the placebos (DerSimonian and Laird), shrunk to zero by its own uncertainty.

@@ -441,11 +441,18 @@ def event_study(
     design: Design,
     span: tuple[int, int],
     quantile: Callable[[float], float],
+    others: Sequence[tuple[Design, float]] = (),
+    doubt: float = 0.0,
 ) -> list[tuple[int, float, float, float]]:
     """Effect and interval by weeks since exposure against the mean of the eight weeks before; for the
     picture.
 
-    Not net of overlapping deliveries and not calibrated: the verdict is the row's.
+    Controls that follow are not made up for: the size is the row's, the course is this one's. The week of
+    adoption is left out where accounts chose it themselves, as they chose a busy one.
+
+    Arguments:
+        others: deliveries near it with their effects, which are taken off where exposure to them differs.
+        doubt: standard error of what cannot be told from self-selection, in the metric's unit.
 
     Returns: (weeks since exposure, effect, low, high).
     """
@@ -454,6 +461,9 @@ def event_study(
     lags = range(span[0], span[1] + 1)
     top, mass = np.zeros((2, len(lags))), np.zeros((2, len(lags)))
     squares = np.zeros((2, len(lags)))
+    elsewhere, n_all = np.zeros(len(lags)), 0
+    listed = [(_Exposure(other.exposed), effect) for other, effect in others]
+    by_lag = _exposed_by_lag(span)
     for week in design.weeks:
         rows = risk_set(panel, design, week)
         total, count = (found[rows] for found in outcome.totals(week, PRE))
@@ -467,6 +477,16 @@ def event_study(
         if kept is None:
             continue
         rows, before, treated = rows[kept], before[kept], treated[kept]
+        n_all += int(treated.sum())
+        of_account = np.zeros(panel.n_accounts)
+        of_account[rows] = weights
+        for exposure, effect in listed:
+            low, high = np.searchsorted(exposure.weeks, [week + span[0], week + span[1] + 1])
+            first = exposure.weeks[low:high] - week - span[0]
+            of_weeks = np.bincount(
+                first, weights=of_account[exposure.accounts[low:high]], minlength=len(lags)
+            )
+            elsewhere += effect * (by_lag @ of_weeks)
         for position, lag in enumerate(lags):
             if not 0 <= week + lag < panel.n_weeks:
                 continue
@@ -485,12 +505,22 @@ def event_study(
                     )
     rows_out = []
     for position, lag in enumerate(lags):
+        if lag == 0 and design.rung == "adopters":
+            continue
         if (mass[:, position] > 0).all():
             effect = top[0, position] / mass[0, position] - top[1, position] / mass[1, position]
-            error = float(np.sqrt((squares[:, position] / mass[:, position] ** 2).sum()))
+            effect -= elsewhere[position] / n_all
+            error = float(np.sqrt((squares[:, position] / mass[:, position] ** 2).sum() + doubt**2))
             half = quantile(mass[0, position] - 1) * error
             rows_out.append((lag, float(effect), float(effect - half), float(effect + half)))
     return rows_out
+
+
+def _exposed_by_lag(span: tuple[int, int]) -> np.ndarray:
+    """(lags, first weeks): whether exposed in the lag's week, less the exposed share of the weeks before."""
+    first = np.arange(span[0], span[1] + 1)
+    lag = first[:, None]
+    return np.where(first < lag, 1.0, np.where(first == lag, 0.5, 0.0)) - _share(first, PRE)
 
 
 __all__ = ["OLD", "Design", "Estimate", "design_of", "event_study", "risk_set", "solve"]

@@ -338,9 +338,22 @@ class _Evaluation:
                 )
                 _gate(cell, outcome, found.n_answering)
         if self.weekly:
-            for plan, design in zip(solved, designs, strict=True):
+            for plan, design, found in zip(solved, designs, estimates, strict=True):
                 if plan.delivery.delivery_id in wanted_ids and plan.verdict == "":
-                    self._event_study(plan, design, metric, outcome)
+                    others = [(designs[k], estimates[k].effect) for k in found.overlaps]
+                    self._event_study(
+                        plan,
+                        metric,
+                        event_study(
+                            self.panel,
+                            outcome,
+                            design,
+                            WEEKLY_SPAN,
+                            lambda degrees: t_quantile(degrees, 0.975),
+                            [(other, effect) for other, effect in others if np.isfinite(effect)],
+                            calibrations[plan.rung].doubt(found) if np.isfinite(found.baseline) else 0.0,
+                        ),
+                    )
 
     def _cell(self, plan: _Plan, metric: str) -> Cell:
         return Cell(
@@ -376,10 +389,10 @@ class _Evaluation:
         cell.degrees = found.degrees
         cell.p_value = two_sided_p(cell.effect, cell.std_error, cell.degrees)
 
-    def _event_study(self, plan: _Plan, design: Design, metric: str, outcome: Outcome) -> None:
-        for lag, effect, low, high in event_study(
-            self.panel, outcome, design, WEEKLY_SPAN, lambda degrees: t_quantile(degrees, 0.975)
-        ):
+    def _event_study(
+        self, plan: _Plan, metric: str, course: Sequence[tuple[int, float, float, float]]
+    ) -> None:
+        for lag, effect, low, high in course:
             self.weekly_rows.append(
                 {
                     "delivery_id": plan.delivery.delivery_id,

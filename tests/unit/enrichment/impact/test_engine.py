@@ -271,8 +271,46 @@ def test_weekly_rows_show_measured_deliveries_around_their_exposure(world: World
     measured = rows[rows["design_rung"].isin(["adopters", "phased"]) & rows["effect_abs"].notna()]
     assert set(measured["delivery_id"]) <= set(weekly["delivery_id"])
     assert weekly["weeks_since_exposure"].between(-12, 12).all()
+    chosen = weekly.merge(rows[["delivery_id", "metric", "design_rung"]], on=["delivery_id", "metric"])
+    adopted = chosen.loc[chosen["design_rung"] == "adopters", "weeks_since_exposure"]
+    assert set(adopted) == set(range(-12, 13)) - {0}
     assert (weekly["ci_low"] <= weekly["effect_abs"]).all()
     assert (weekly["effect_abs"] <= weekly["ci_high"]).all()
+
+
+def test_the_course_of_a_delivery_without_effect_stays_around_zero_beside_one_with() -> None:
+    world = company("no_effect", accounts=2_000, deliveries=6)
+    frames, delivery = with_delivery(world, released_at=FIRST_WEEK + pd.Timedelta(weeks=40))
+    exposures = frames["exposures"].copy()
+    listed = exposures["delivery_id"] == delivery
+    exposures.loc[listed, "first_exposed_week"] -= exposures.loc[listed, "first_exposed_week"].min() - (
+        FIRST_WEEK + pd.Timedelta(weeks=40)
+    )
+    near = exposures[listed].sample(frac=0.7, random_state=1).assign(delivery_id="near")
+    near["first_exposed_week"] += pd.Timedelta(weeks=2)
+    deliveries = frames["deliveries"]
+    twin = deliveries[deliveries["delivery_id"] == delivery].assign(
+        delivery_id="near", released_at=FIRST_WEEK + pd.Timedelta(weeks=42)
+    )
+    since = (
+        frames["account_week"]["account_id"]
+        .map(exposures[listed].set_index("account_id")["first_exposed_week"])
+        .to_numpy()
+    )
+    weeks = frames["account_week"].copy()
+    weeks["mrr"] = weeks["mrr"] * np.where(weeks["week"] >= since, 1.4, 1.0)
+    told = evaluate(
+        {
+            **frames,
+            "account_week": weeks,
+            "exposures": pd.concat([exposures, near]),
+            "deliveries": pd.concat([deliveries, twin]),
+        }
+    )
+    course = told.weekly.to_pandas().query("metric == 'mrr_rel' and 1 <= weeks_since_exposure <= 8")
+    means = course.groupby("delivery_id")["effect_abs"].mean()
+    assert means[delivery] > 0.2
+    assert abs(means["near"]) < 0.1
 
 
 def test_the_same_frames_give_the_same_rows(world: World, rows: pd.DataFrame) -> None:
