@@ -66,7 +66,7 @@ def verdict_cell(page: Page, rows: list[dict[str, Any]]) -> Markup:
 def _metric_words(page: Page, row: dict[str, Any]) -> str:
     """What was measured; of tickets, whether only those about the delivery's theme were."""
     metric = page.texts.label("impact_metrics", row["metric"])
-    return metric if row["theme_id"] is None else page.texts("impact.of_theme", what=metric)
+    return metric if row.get("theme_id") is None else page.texts("impact.of_theme", what=metric)
 
 
 def effect_words(page: Page, row: dict[str, Any]) -> str:
@@ -123,9 +123,11 @@ def _sizes(page: Page) -> list[Part]:
         if rows.empty:
             continue
         title = t("sizes.figure", metric=page.texts.label("impact_metrics", metric))
+        # A table that is held back may be from before themes were counted.
+        themes = rows.get("theme_id", pd.Series(index=rows.index, dtype=object))
         named = [
             page.texts("impact.of_theme", what=name) if isinstance(theme, str) else name
-            for name, theme in zip(rows["name"], rows["theme_id"], strict=True)
+            for name, theme in zip(rows["name"], themes, strict=True)
         ]
         rows = rows.assign(name=named)
         told = [
@@ -164,7 +166,7 @@ def _in_pairs(figures: list[Figure]) -> list[Part]:
 def _course(page: Page) -> list[Part]:
     t = page.t
     data = page.published.frame(
-        "select w.*, e.theme_id, e.verdict, d.released_at, coalesce(d.delivery_name, e.delivery_id) as name"
+        "select w.*, e.verdict, d.released_at, coalesce(d.delivery_name, e.delivery_id) as name"
         f" from {_WEEKLY} as w inner join {EFFECTS} as e on w.delivery_id = e.delivery_id"
         " and w.metric = e.metric and w.method_version = e.method_version"
         f" left join {_DELIVERIES} as d on w.delivery_id = d.delivery_id"
@@ -173,11 +175,11 @@ def _course(page: Page) -> list[Part]:
     )
     if data.empty:
         return [Notice(t("course.none"))]
+    said = {(row["delivery_id"], row["metric"]): row for of in verdicts(page).values() for row in of}
     figures = []
-    for (_, metric), rows in list(data.groupby(["delivery_id", "metric"], sort=False))[:_PICTURES]:
-        theme = rows["theme_id"].iloc[0]
-        measured = {"metric": metric, "theme_id": theme if isinstance(theme, str) else None}
-        title = t("course.figure", name=rows["name"].iloc[0], metric=_metric_words(page, measured))
+    for (delivery, metric), rows in list(data.groupby(["delivery_id", "metric"], sort=False))[:_PICTURES]:
+        measured = _metric_words(page, said[delivery, metric])
+        title = t("course.figure", name=rows["name"].iloc[0], metric=measured)
         figures.append(
             Figure(
                 title,

@@ -225,6 +225,14 @@ def test_the_page_on_impact_says_what_is_unknown(site: Site) -> None:
     assert "Effects below about 2%." in text
 
 
+def test_tickets_of_a_theme_are_not_shown_as_all_tickets(tables: Tables, site: Site, tmp_path: Path) -> None:
+    assert "(only tickets of its theme)" in site.text("impact")
+    older = tables["impact.fct_delivery_impact"].drop(columns="theme_id")
+    before = draw(tmp_path, {**tables, "impact.fct_delivery_impact": older})
+    assert "(only tickets of its theme)" not in before.text("impact")
+    assert "+12.0% (95%: +6.0% to +18.0%)" in before.text("impact")
+
+
 def test_nps_of_few_answers_is_not_a_number(tmp_path: Path, site: Site) -> None:
     told = section(site, "customers", "satisfaction")
     assert "NPS was +31 in the 90 days to 4 Oct 2026: 84 people answered" in told
