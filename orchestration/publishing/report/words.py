@@ -6,11 +6,15 @@ belong here: choosing the value (`standing.py`) and writing a single number (`fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from markupsafe import Markup
 
 from orchestration.publishing.report.drawing import sparkline
 from orchestration.publishing.report.page import Page, Tile
 from orchestration.publishing.report.standing import FLOWS, OPINIONS, Standing
+from orchestration.publishing.report.tables import badge, link
 
 # A share of fewer is told as counts, without a percentage.
 TOO_FEW_PEOPLE = 30
@@ -29,7 +33,8 @@ def tile(page: Page, standing: Standing) -> Tile:
         if standing.metric_id in OPINIONS and standing.count:
             detail = page.t(".on_answers", change=detail, n=page.formats.number(standing.count))
     name = page.metric_name(standing.metric_id, standing.name)
-    spark = Markup(sparkline(standing.series, page.t(".spark", name=name)))
+    series = () if standing.is_too_few else standing.series
+    spark = Markup(sparkline(series, page.t(".spark", name=name)))
     return Tile(name, value, detail, tone, spark, anchor)
 
 
@@ -77,3 +82,19 @@ def change_cell(page: Page, standing: Standing) -> str | Markup:
         return "–"
     words, tone = change_in_words(page, standing)
     return Markup('<span class="tone-{}">{}</span>').format(tone, words)
+
+
+def metric_cell(page: Page, standing: Standing) -> Markup:
+    """A metric's name in a table, linked to its definition."""
+    name = page.metric_name(standing.metric_id, standing.name)
+    return Markup('<a href="{}">{}</a>').format(page.metric(standing.metric_id), name)
+
+
+def owner_cell(page: Page, owner: str | None) -> str | Markup:
+    """Whose something is; that it is nobody's stands out."""
+    return owner or badge(page.t(".nobody"), "warn")
+
+
+def account_cell(row: Mapping[str, Any]) -> str | Markup:
+    """An account by its name, linked to where the CRM has it."""
+    return link(row["crm_url"], row["account_name"] or row["account_id"])

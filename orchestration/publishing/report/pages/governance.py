@@ -22,6 +22,7 @@ from orchestration.publishing.report.page import (
 )
 from orchestration.publishing.report.pages.delivery import team_names
 from orchestration.publishing.report.tables import Column, badge, muted
+from orchestration.publishing.report.words import owner_cell
 
 _TABLE = "governance.mart_governance__traceability"
 _EVIDENCE = "governance.mart_governance__roadmap_evidence"
@@ -211,7 +212,7 @@ def _ground(page: Page) -> list[Part]:
     teams = team_names(page)
     rows = []
     for team, part in frame.groupby("team_id", dropna=False, sort=True):
-        name = teams.get(str(team), "–" if team != team or team is None else str(team))
+        name = teams.get(str(team), page.texts("teams.none") if team != team or team is None else str(team))
         add(name, part, part["people_days"])
     if rows:
         title = t("ground.by_team")
@@ -309,9 +310,7 @@ def _owner(page: Page, row: dict[str, Any]) -> str | Markup:
     if row["owner"]:
         return str(row["owner"])
     # An epic without a governed owner may still be somebody's in Jira; people are published as keys only.
-    return (
-        muted(page.t("under_way.assignee")) if row["has_owner"] else badge(page.t("under_way.nobody"), "warn")
-    )
+    return muted(page.t("under_way.assignee")) if row["has_owner"] else owner_cell(page, None)
 
 
 def _links(page: Page, row: dict[str, Any]) -> str | Markup:

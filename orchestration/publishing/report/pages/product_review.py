@@ -28,8 +28,8 @@ from orchestration.publishing.report.pages.impact import verdict_cell, verdicts
 from orchestration.publishing.report.pages.metrics.revenue import MONTHLY, revenue_sentence
 from orchestration.publishing.report.pages.metrics.use import use_sentence
 from orchestration.publishing.report.standing import Standing, standings
-from orchestration.publishing.report.tables import Column, badge, link, muted
-from orchestration.publishing.report.words import change_cell, tile
+from orchestration.publishing.report.tables import Column, badge, muted
+from orchestration.publishing.report.words import account_cell, change_cell, metric_cell, owner_cell, tile
 
 _DELIVERIES = "delivery.dim_deliveries"
 _TRACE = "governance.mart_governance__traceability"
@@ -176,7 +176,7 @@ def _decided(page: Page) -> list[Part]:
         Column(t("decided.stands_on"), lambda row: _stands_on(page, labels.get(row["delivery_id"]))),
         Column(
             t("decided.owner"),
-            lambda row: row["owner"] or badge(t("decided.nobody"), "warn"),
+            lambda row: owner_cell(page, row["owner"]),
             is_wide_only=True,
         ),
         Column(t("decided.state"), lambda row: page.texts.label("statuses", row["status"])),
@@ -325,7 +325,7 @@ def _goals(page: Page) -> list[Part]:
         Column(t("goals.pace"), pace),
         Column(
             t("stand.owner"),
-            lambda row: row["owner"] or badge(t("decided.nobody"), "warn"),
+            lambda row: owner_cell(page, row["owner"]),
             is_wide_only=True,
         ),
     ]
@@ -362,9 +362,7 @@ def _stand(page: Page) -> list[Part]:
     columns: list[Column] = [
         Column(
             t("stand.metric"),
-            lambda row: Markup('<a href="{}">{}</a>').format(
-                page.metric(row.metric_id), page.metric_name(row.metric_id, row.name)
-            ),
+            lambda row: metric_cell(page, row),
         ),
         Column(
             t("stand.now"),
@@ -375,9 +373,7 @@ def _stand(page: Page) -> list[Part]:
         Column(t("stand.change"), lambda row: change_cell(page, row), is_wide_only=True),
         Column(t("stand.target"), target, is_wide_only=True),
         Column("", state),
-        Column(
-            t("stand.owner"), lambda row: row.owner or badge(t("decided.nobody"), "warn"), is_wide_only=True
-        ),
+        Column(t("stand.owner"), lambda row: owner_cell(page, row.owner), is_wide_only=True),
     ]
     return [page.table("stand", columns, rows, note=t("stand.note"))]
 
@@ -420,7 +416,7 @@ def _renewals(page: Page) -> Point | None:
     formats = page.formats
     named = [
         Markup("{} ({}, {})").format(
-            link(row["crm_url"], row["account_name"] or row["account_id"]),
+            account_cell(row),
             formats.money(row["arr_amount"]),
             formats.day(row["renewal_on"]),
         )
@@ -495,7 +491,7 @@ def _off_target(page: Page) -> Point | None:
             value=formats.of_unit(row.value, row.unit),
             target=formats.of_unit(row.target, row.unit),
             day=formats.day(row.target_on),
-            owner=row.owner or page.t("decided.nobody"),
+            owner=row.owner or page.t(".nobody"),
         ),
     )
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pandas as pd
 
 from orchestration.publishing.report.page import Figure, Page, Pair, Part, Prose
-from orchestration.publishing.report.tables import Column, link, muted
+from orchestration.publishing.report.tables import Column, muted
+from orchestration.publishing.report.words import account_cell
 
 
 def losses(page: Page) -> list[Part]:
@@ -94,9 +95,7 @@ def accounts(page: Page) -> list[Part]:
         " order by arr_amount desc nulls last, account_id limit 15"
     )
     columns = [
-        Column(
-            t("accounts.account"), lambda row: link(row["crm_url"], row["account_name"] or row["account_id"])
-        ),
+        Column(t("accounts.account"), lambda row: account_cell(row)),
         Column(
             t("accounts.segment"), lambda row: page.texts.label("segments", row["segment"]), is_wide_only=True
         ),

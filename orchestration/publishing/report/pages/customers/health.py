@@ -6,7 +6,8 @@ from typing import Any
 
 from orchestration.publishing.report.drawing import BLUE
 from orchestration.publishing.report.page import Notice, Page, Part, Prose, Tile, Tiles
-from orchestration.publishing.report.tables import Column, link
+from orchestration.publishing.report.tables import Column
+from orchestration.publishing.report.words import account_cell
 
 HEALTH = "insight.mart_insight__account_health"
 _COMPONENTS = (
@@ -101,9 +102,7 @@ def health(page: Page) -> list[Part]:
         return "–" if name is None or not lost[name] else page.texts.label("health_components", name)
 
     columns = [
-        Column(
-            t("accounts.account"), lambda row: link(row["crm_url"], row["account_name"] or row["account_id"])
-        ),
+        Column(t("accounts.account"), lambda row: account_cell(row)),
         Column(
             t("health.score"),
             lambda row: formats.number(row["health_score"]),

@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from orchestration.publishing.report.page import Notice, Page, Part, Prose
-from orchestration.publishing.report.tables import Column, link, muted
-from orchestration.publishing.report.words import share_in_words
+from orchestration.publishing.report.tables import Column, muted
+from orchestration.publishing.report.words import account_cell, share_in_words
 
 LOOPS = "insight.mart_insight__loop_closure"
 _DELIVERIES = "delivery.dim_deliveries"
@@ -97,7 +97,7 @@ def loops(page: Page) -> list[Part]:
         to_tell = [
             Column(
                 t("accounts.account"),
-                lambda group: link(group[0]["crm_url"], group[0]["account_name"] or group[0]["account_id"]),
+                lambda group: account_cell(group[0]),
             ),
             Column(
                 t("accounts.arr"),

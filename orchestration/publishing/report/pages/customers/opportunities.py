@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from orchestration.publishing.report.page import Notice, Page, Part, Prose
 from orchestration.publishing.report.tables import Column, badge, muted
+from orchestration.publishing.report.words import owner_cell
 
 OPPORTUNITIES = "insight.mart_insight__opportunities"
 _DELIVERIES = "delivery.dim_deliveries"
@@ -68,7 +69,7 @@ def opportunities(page: Page) -> list[Part]:
             t("themes.theme"),
             lambda row: Markup("{}<span data-wide> {}</span>").format(
                 row["name"],
-                muted(row["owner"]) if row["owner"] else badge(page.texts("metrics.all.nobody"), "warn"),
+                muted(row["owner"]) if row["owner"] else owner_cell(page, None),
             ),
         ),
         Column(

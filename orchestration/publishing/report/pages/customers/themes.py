@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from orchestration.publishing.report.drawing import BLUE, GREY
 from orchestration.publishing.report.page import Notice, Page, Part, Prose
-from orchestration.publishing.report.tables import Column, badge, muted, shaded
+from orchestration.publishing.report.tables import Column, muted, shaded
+from orchestration.publishing.report.words import owner_cell
 
 FEEDBACK = "insight.fct_feedback"
 THEMES = "insight.dim_themes"
@@ -72,7 +73,7 @@ def theme_table(page: Page, days: int, limit: int) -> Part:
         ),
         Column(
             t("customers.themes.owner"),
-            lambda row: row["owner"] or badge(t("metrics.all.nobody"), "warn"),
+            lambda row: owner_cell(page, row["owner"]),
             is_wide_only=True,
         ),
     ]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from markupsafe import Markup
-
 from orchestration.publishing.report.page import Page, Part
 from orchestration.publishing.report.pages.metrics.pipeline import PIPELINE, PIPELINE_DAILY, pipeline
 from orchestration.publishing.report.pages.metrics.revenue import MONTHLY, retention, revenue
@@ -25,7 +23,7 @@ from orchestration.publishing.report.pages.metrics.use import (
 )
 from orchestration.publishing.report.standing import standings
 from orchestration.publishing.report.tables import Column
-from orchestration.publishing.report.words import change_cell
+from orchestration.publishing.report.words import change_cell, metric_cell, owner_cell
 
 
 def build(page: Page) -> None:
@@ -55,9 +53,7 @@ def _all(page: Page) -> list[Part]:
     columns: list[Column] = [
         Column(
             t("all.metric"),
-            lambda row: Markup('<a href="{}">{}</a>').format(
-                page.metric(row.metric_id), page.metric_name(row.metric_id, row.name)
-            ),
+            lambda row: metric_cell(page, row),
         ),
         Column(
             t("all.now"), value, is_number=True, definition=page.column("metric.mart_metric__daily.value")
@@ -71,7 +67,7 @@ def _all(page: Page) -> list[Part]:
         ),
         Column(
             t("all.owner"),
-            lambda row: row.owner or Markup('<span class="badge warn">{}</span>').format(t("all.nobody")),
+            lambda row: owner_cell(page, row.owner),
             is_wide_only=True,
         ),
     ]

@@ -333,7 +333,7 @@ def features(page: Page) -> list[Part]:
         ),
         Column(
             t("features.owner"),
-            lambda row: row["owner"] or muted(t("all.nobody")),
+            lambda row: row["owner"] or muted(t(".nobody")),
             is_wide_only=True,
         ),
     ]
