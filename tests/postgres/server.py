@@ -32,22 +32,36 @@ _PR_SET_PDEATHSIG = 1
 def programs() -> Path:
     """The folder of `initdb` and `postgres`; installs Debian's package if it is missing and we may."""
     found = _found()
+    tried = ""
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-q"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(
-            ["apt-get", "install", "-q", "-y", "--no-install-recommends", "postgresql"],
-            env=environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        tried = _install()
         found = _found()
     if found is None:
+        who = "root" if os.geteuid() == 0 else "somebody who is not root, so nothing was installed"
         raise RuntimeError(
-            "expected PostgreSQL's programs; there are none. What to do: install the package `postgresql`, "
-            "version 15 or newer"
+            f"expected PostgreSQL's programs on the path or in /usr/lib/postgresql; there are none, and this "
+            f"runs as {who}. {tried}What to do: install the package `postgresql`, version 15 or newer"
         )
     return found
+
+
+def _install() -> str:
+    """Debian's package; returns what went wrong, empty if nothing did."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (
+        ["update", "-q"],
+        ["install", "-q", "-y", "--no-install-recommends", "postgresql"],
+    ):
+        done = subprocess.run(
+            ["apt-get", *arguments],
+            env=environment,
+            check=False,
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+    # Without fresh lists the old ones may still do: only the installation's end counts.
+    return "" if done.returncode == 0 else f"apt-get said: {done.stderr.strip()[-500:]}. "
 
 
 def _found() -> Path | None:

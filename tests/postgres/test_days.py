@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ingestion.sandbox.world.generate import generate_world
 from ingestion.warehouse import Session
 from ingestion.warehouses.duckdb import DuckDBWarehouse
 from ingestion.warehouses.postgres import PostgresWarehouse
@@ -24,9 +26,10 @@ from orchestration.demo import Demo, DemoState
 from tests.integration.company import NORTE
 from tests.postgres.server import PASSWORD, READER_PASSWORD, Server
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(2700)]
 
-SEED, ACCOUNTS, MONTHS = 7, 12, 6
+# Large enough for windows of a year and for what needs many accounts.
+SEED, ACCOUNTS, MONTHS = 7, 40, 14
 PUBLIC = ("delivery", "governance", "impact", "insight", "metric")
 BUILT = ("staging", "intermediate", "reference")
 # Which load brought a row, and when by the clock, differs between any two runs on whatever warehouse.
@@ -87,9 +90,8 @@ class Days:
     words: dict[str, str]
 
 
-def home(folder: Path, settings: dict[str, str], world: Path | None = None) -> Home:
-    if world is not None:
-        shutil.copytree(world, folder / "world")
+def home(folder: Path, settings: dict[str, str], world: Path) -> Home:
+    shutil.copytree(world, folder / "world")
     Demo(folder).remember(DemoState(seed=SEED, accounts=ACCOUNTS, months=MONTHS))
     return Home(folder, settings)
 
@@ -98,15 +100,24 @@ def home(folder: Path, settings: dict[str, str], world: Path | None = None) -> H
 def days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Days:
     """Two days on both; PostgreSQL's second is tried while the server goes away, then once it is back."""
     folder = tmp_path_factory.mktemp("days")
-    ours = home(folder / "duckdb", {})
-    ours.live_a_day()
-    first = ours.keep("first")
-    theirs = home(folder / "postgres", server.settings, ours.folder / "world")
-    second_day = threading.Thread(target=ours.live_a_day)
-    second_day.start()
-    theirs.live_a_day()
-    published = {"first day": (first, theirs.keep("first"))}
-    second_day.join()
+    generate_world(folder / "world", seed=SEED, accounts=ACCOUNTS, months=MONTHS)
+    ours = home(folder / "duckdb", {}, folder / "world")
+    theirs = home(folder / "postgres", server.settings, folder / "world")
+    with ThreadPoolExecutor(1) as beside:
+        first_day = beside.submit(ours.live_a_day)
+        theirs.live_a_day()
+        first_day.result()
+        published = {"first day": (ours.keep("first"), theirs.keep("first"))}
+        second_day = beside.submit(ours.live_a_day)
+        words = gone_in(server, theirs)
+        theirs.live_a_day()
+        second_day.result()
+    published["second day"] = (ours.keep("second"), theirs.keep("second"))
+    return Days(ours, theirs, published, words)
+
+
+def gone_in(server: Server, theirs: Home) -> dict[str, str]:
+    """What a day says that the server leaves in its load, and one that it leaves in its build."""
     words = {}
     phases = {
         "load": re.compile(r"^\s+(jira|hubspot|zendesk): "),
@@ -118,9 +129,7 @@ def days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Days:
         with closing(server.reader()) as reader, reader.cursor() as cursor:
             cursor.execute("select count(*) from metric.dim_accounts")
             assert cursor.fetchone()[0] > 0
-    theirs.live_a_day()
-    published["second day"] = (ours.keep("second"), theirs.keep("second"))
-    return Days(ours, theirs, published, words)
+    return words
 
 
 @pytest.mark.parametrize("day", ["first day", "second day"])
