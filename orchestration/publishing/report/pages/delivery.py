@@ -25,7 +25,7 @@ _BANDS = {"done": TEAL, "wip": AMBER, "to_do": "#cfd8e3"}
 
 
 def build(page: Page) -> None:
-    page.section("flow", [_DAILY, _WEEKLY], lambda: _flow(page))
+    page.section("flow", [_DAILY, _WEEKLY, _ITEMS], lambda: _flow(page))
     page.section("cfd", [_DAILY], lambda: _cumulative_flow(page))
     page.section("progress", [_ITEMS, _DAILY], lambda: _progress(page))
     page.section("investment", [_INVESTMENT], lambda: _investment(page))
@@ -68,6 +68,16 @@ def _days(page: Page) -> dict[str, dict[str, Any]]:
     return {"now": levels.get(last, {}), "before": levels.get(last - timedelta(days=28), {}), "sums": sums}
 
 
+def _in_progress(page: Page, usual: float | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What is in progress now, oldest first, and what of it is older than usual: one list for all the page."""
+    rows = page.published.rows(
+        f"select *, wip_age_days as age_days from {_ITEMS}"
+        f" where {_COUNTED} and status_category = 'in_progress' and wip_age_days is not null"
+        " order by age_days desc, work_item_id"
+    )
+    return rows, [row for row in rows if usual is not None and row["age_days"] > usual]
+
+
 def _flow(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     last = page.today
@@ -78,6 +88,9 @@ def _flow(page: Page) -> list[Part]:
         value = row.get(column)
         return "–" if value is None else t(".days", n=formats.number(value, 1))
 
+    # Like the list below it: of now, and not of last night.
+    usual = now.get("cycle_time_p85_days")
+    rows, older = _in_progress(page, usual)
     sentence = t(
         "flow.sentence",
         done=formats.number(sums["done"]),
@@ -106,14 +119,14 @@ def _flow(page: Page) -> list[Part]:
                 definition=page.column(f"{_DAILY}.cycle_time_p85_days"),
             ),
             Tile(
-                t("flow.wip", day=formats.day(last)),
-                formats.number(now.get("wip_count")),
+                t("flow.wip", day=formats.moment(page.published.publication.data_as_of)),
+                formats.number(len(rows)),
                 t(
                     "flow.wip_detail",
-                    aged=formats.number(now.get("aged_wip_count")),
+                    aged="–" if usual is None else formats.number(len(older)),
                     before=formats.number(before.get("wip_count")),
                 ),
-                definition=page.column(f"{_DAILY}.wip_count"),
+                definition=page.column(f"{_ITEMS}.wip_age_days"),
             ),
         ]
     )
@@ -297,15 +310,10 @@ def _progress(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     teams = team_names(page)
     level = _days(page)["now"]
-    rows = page.published.rows(
-        f"select *, wip_age_days as age_days from {_ITEMS}"
-        f" where {_COUNTED} and status_category = 'in_progress' and wip_age_days is not null"
-        " order by age_days desc, work_item_id"
-    )
+    usual = level.get("cycle_time_p85_days")
+    rows, older = _in_progress(page, usual)
     if not rows:
         return [Notice(t("progress.none"))]
-    usual = level.get("cycle_time_p85_days")
-    older = [row for row in rows if usual is not None and row["age_days"] > usual]
     if usual is None:
         sentence = t("progress.sentence_unknown", n=formats.number(len(rows)))
     else:
