@@ -69,7 +69,7 @@ def _days(page: Page) -> dict[str, dict[str, Any]]:
 
 
 def _in_progress(page: Page, usual: float | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What is in progress now, oldest first, and what of it is older than usual: one list for all the page."""
+    """What is in progress, oldest first, and what of it is older than usual: one list for the whole page."""
     rows = page.published.rows(
         f"select *, wip_age_days as age_days from {_ITEMS}"
         f" where {_COUNTED} and status_category = 'in_progress' and wip_age_days is not null"
