@@ -385,19 +385,32 @@ def mart_governance__process_health(truth: Truth) -> pd.DataFrame:
 
 
 def _unmeasured(truth: Truth) -> list[tuple[str, str, str | None, date | None]]:
-    """Deliveries that are out without a metric; a released epic's owner is that of its project's team."""
+    """Deliveries that are out and have no effect told: nobody looked, or nothing could be said.
+
+    A released epic's owner is that of its project's team.
+    """
+    told: dict[str, set[str]] = defaultdict(set)
+    for row in fct_delivery_impact(truth).itertuples():
+        told[str(row.delivery_id)].add(str(row.verdict))
     governed = truth.visible("deliveries").set_index("delivery_id").owner
     teams = {row["source_key"]: row["owner"] for row in truth.csv("teams.csv") if row["source"] == "jira"}
     keys = truth.visible("projects").set_index("project_id").key
     project = issue_states(truth).set_index("issue_id").project_id
     rows: list[tuple[str, str, str | None, date | None]] = []
     for one in dim_deliveries(truth).itertuples():
-        if pd.notna(one.metric_ids) or pd.isna(one.released_at) or one.released_at > truth.now:
+        if pd.isna(one.released_at) or one.released_at > truth.now:
+            continue
+        verdicts = told[one.delivery_id]
+        if verdicts == {"not_measurable"}:
+            kind = "delivery_not_measurable"
+        elif pd.isna(one.metric_ids) and verdicts <= {"too_early"}:
+            kind = "delivery_never_measured"
+        else:
             continue
         owner = governed.get(one.delivery_id)
         if owner is None or pd.isna(owner):
             owner = teams.get(keys[project[int(one.epic_work_item_id.split(":")[1])]])
-        rows.append(("delivery_never_measured", one.delivery_id, owner, truth.local_day(one.released_at)))
+        rows.append((kind, one.delivery_id, owner, truth.local_day(one.released_at)))
     return rows
 
 

@@ -21,6 +21,18 @@ deliveries as (
     select * from {{ ref('dim_deliveries') }}
 ),
 
+-- What the impact engine could say of a delivery, on any metric.
+verdicts as (
+    select
+        delivery_id,
+        max(case when verdict in ('improved', 'worsened', 'no_detectable_effect') then 1 else 0 end) as has_verdict,
+        max(case when verdict = 'too_early' then 1 else 0 end) as is_early,
+        max(case when verdict = 'not_measurable' then 1 else 0 end) as has_failed
+    from {{ ref('fct_delivery_impact') }}
+    where is_current
+    group by delivery_id
+),
+
 teams as (
     select * from {{ ref('dim_teams') }}
 ),
@@ -117,9 +129,31 @@ findings as (
         'Say in deliveries.yml which metrics it was meant to move.' as remedy
     from deliveries
     left join teams on deliveries.team_id = teams.team_id
+    left join verdicts on deliveries.delivery_id = verdicts.delivery_id
     where
         deliveries.status = 'released'
         and deliveries.metric_ids is null
+        and coalesce(verdicts.has_verdict, 0) = 0
+        and coalesce(verdicts.has_failed, 0) = 0
+    union all
+    -- It was tried: that nobody measured it would be wrong, and that it was measured too.
+    select
+        'delivery_not_measurable' as finding_kind,
+        'delivery' as subject_kind,
+        deliveries.delivery_id as subject_id,
+        deliveries.delivery_name as subject_name,
+        coalesce(deliveries.owner, teams.owner) as owner,
+        {{ to_local_date('deliveries.released_at') }} as since_on,
+        'Read the reason in fct_delivery_impact; give the next one to waves, an experiment or a list of accounts.'
+            as remedy
+    from deliveries
+    inner join verdicts on deliveries.delivery_id = verdicts.delivery_id
+    left join teams on deliveries.team_id = teams.team_id
+    where
+        deliveries.status = 'released'
+        and verdicts.has_failed = 1
+        and verdicts.has_verdict = 0
+        and verdicts.is_early = 0
     union all
     select
         'metric_without_owner' as finding_kind,
