@@ -207,6 +207,7 @@ CASES = (
     Case("delivery.fct_sprint_items", delivery.fct_sprint_items, ("sprint_id", "work_item_id")),
     Case("delivery.fct_releases", delivery.fct_releases, ("release_id",)),
     Case("delivery.dim_deliveries", delivery.dim_deliveries, ("delivery_id",)),
+    Case("delivery.dim_deliveries", flow.delivery_costs, ("delivery_id",), tolerance={"cost_amount": 1e-3}),
     Case("governance.mart_governance__traceability", delivery.traceability, ("work_item_id",)),
     Case(
         "delivery.mart_delivery__flow_daily",

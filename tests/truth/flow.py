@@ -15,6 +15,7 @@ import pandas as pd
 from tests.truth.base import Truth, remembered
 from tests.truth.delivery import (
     days_worked,
+    dim_deliveries,
     fct_work_items,
     flagged_times,
     issue_states,
@@ -225,7 +226,7 @@ def _blocked_stretches(truth: Truth) -> pd.DataFrame:
 
 @remembered
 def team_days(truth: Truth) -> pd.DataFrame:
-    """issue_id, team_id, month_start_on, people_days: one row per person, day and item worked on."""
+    """issue_id, team_id, month_start_on, people_days, date_on: one row per person, day and item worked on."""
     teams = {
         issue: [(truth.local_day(since), team) for since, team in history]
         for issue, history in team_history(truth).items()
@@ -234,8 +235,42 @@ def team_days(truth: Truth) -> pd.DataFrame:
     for (_, day), issues in days_worked(truth).items():
         for issue in issues:
             team = [team for since, team in teams[int(issue)] if since <= day][-1]
-            rows.append((int(issue), team, day.replace(day=1), 1 / len(issues)))
-    return pd.DataFrame(rows, columns=["issue_id", "team_id", "month_start_on", "people_days"])
+            rows.append((int(issue), team, day.replace(day=1), 1 / len(issues), day))
+    return pd.DataFrame(rows, columns=["issue_id", "team_id", "month_start_on", "people_days", "date_on"])
+
+
+@remembered
+def delivery_costs(truth: Truth) -> pd.DataFrame:
+    """delivery_id, cost_amount: each day at the rate of its team then; None where a day has none."""
+    items = fct_work_items(truth)
+    delivery_of = {
+        int(item.split(":")[-1]): delivery
+        for item, delivery in zip(items.work_item_id, items.delivery_id, strict=True)
+        if pd.notna(delivery)
+    }
+    rates = truth.csv("day_rates.csv")
+    costs: dict[str, list[float | None]] = {one: [] for one in dim_deliveries(truth).delivery_id}
+    for row in team_days(truth).itertuples():
+        if row.issue_id not in delivery_of:
+            continue
+        begun = [rate for rate in rates if (rate["valid_from"] or "0001-01-01") <= row.date_on.isoformat()]
+        mine = [rate for rate in begun if rate["team_id"] and rate["team_id"] == row.team_id]
+        mine = mine or [rate for rate in begun if not rate["team_id"]]
+        cost = None
+        if mine:
+            rate = max(mine, key=lambda one: one["valid_from"])
+            worth = truth.calendar.rate(row.date_on, rate["currency"])
+            cost = row.people_days * float(rate["amount"]) * worth
+        costs[delivery_of[row.issue_id]].append(cost)
+    return pd.DataFrame(
+        {
+            "delivery_id": list(costs),
+            "cost_amount": [
+                sum(cost for cost in known if cost is not None) if known and None not in known else None
+                for known in costs.values()
+            ],
+        }
+    )
 
 
 def with_ratio(frame: pd.DataFrame, value: str, ratio: str) -> pd.DataFrame:

@@ -85,6 +85,13 @@ _STATUSES: tuple[tuple[str, str, str, str], ...] = (
     ("A fazer", "INT", "queue", ""),
 )
 
+# team (empty: all others), amount, currency, valid from
+_DAY_RATES: tuple[tuple[str, int, str, str], ...] = (
+    ("", 480, "USD", ""),
+    ("", 520, "USD", "2026-01-01"),
+    ("insights", 2600, "BRL", "2026-03-01"),
+)
+
 # priority (empty: all others), metric, target in minutes, time, valid from
 _SLA_TARGETS: tuple[tuple[str, str, int, str, str], ...] = (
     ("urgent", "first_reply", 60, "calendar", ""),
@@ -139,6 +146,7 @@ def write_company(world: World, now: datetime, out: Path) -> None:
         out / "assignments.csv", ("delivery_id", "account", "arm", "assigned_at"), _assignments(visible)
     )
     _write_csv(out / "statuses.csv", ("status", "project_key", "kind", "category_override"), _STATUSES)
+    _write_csv(out / "day_rates.csv", ("team_id", "amount", "currency", "valid_from"), _DAY_RATES)
     _write_csv(
         out / "sla_targets.csv", ("priority", "metric", "target_minutes", "time", "valid_from"), _SLA_TARGETS
     )

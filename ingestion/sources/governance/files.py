@@ -215,6 +215,12 @@ CSV_FILES: dict[str, Mapping[str, Field]] = {
         "kind": Field(choices=("active", "queue", "blocked")),
         "category_override": Field(choices=("new", "indeterminate", "done", "to_do", "in_progress")),
     },
+    "day_rates": {
+        "team_id": Field("slug"),
+        "amount": Field("number", is_required=True),
+        "currency": Field(is_required=True),
+        "valid_from": Field("date"),
+    },
     "sla_targets": {
         "priority": Field(),
         "metric": Field(choices=("first_reply", "next_reply", "full_resolution"), is_required=True),
@@ -243,6 +249,7 @@ _OPTIONAL_COLUMNS = (
     "assigned_at",
     "project_key",
     "priority",
+    "team_id",
     "valid_from",
     "valid_to",
 )

@@ -48,6 +48,10 @@ def check_company(company: Company, problems: Problems) -> None:
     )
     _in_order(entries["sla_targets"], "valid_from", "valid_to", problems)
 
+    _unique(
+        entries["day_rates"], lambda row: (row["team_id"] or "all", row["valid_from"]), "amount", problems
+    )
+
     objectives = _ids(entries["objectives"])
     key_results = _ids(entries["key_results"])
     deliveries = _ids(entries["deliveries"])
@@ -76,6 +80,7 @@ def check_company(company: Company, problems: Problems) -> None:
     for entry in entries["theme_overrides"]:
         _refers(entry, "theme_id", themes, "themes/", problems)
     _targets_measurable(company, problems)
+    _rates_convertible(company, problems)
     _no_circle(entries["metrics"], problems)
     _no_circle(company.themes, problems)
     _one_delivery_per_issue(entries["deliveries"], problems)
@@ -212,6 +217,20 @@ def _targets_measurable(company: Company, problems: Problems) -> None:
                 "work hours in calendars.yml, which business time is counted by",
                 "none",
                 "Add work_hours to a calendar, or promise calendar time.",
+            )
+
+
+def _rates_convertible(company: Company, problems: Problems) -> None:
+    """A day rate is of a team there is, not negative, and in a currency that a fiscal year names."""
+    teams = {str(row["team_id"]) for row in company.entries["teams"] if row["team_id"]}
+    currencies = {str(year["reporting_currency"]) for year in company.fiscal_years}
+    currencies |= {currency for rates in company.rates.values() for currency in rates}
+    for row in company.entries["day_rates"]:
+        _refers(row, "team_id", teams, "teams.csv", problems)
+        _refers(row, "currency", currencies, "the fiscal years of calendars.yml", problems)
+        if row["amount"] is not None and row["amount"] < 0:
+            problems.add(
+                row.file, row.line_of("amount"), "an amount of 0 or more", f"{row['amount']:g}", "Correct it."
             )
 
 

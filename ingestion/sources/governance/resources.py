@@ -194,6 +194,13 @@ RESOURCES: tuple[Resource, ...] = (
         description="Teams, one row per name that a tool has for them.",
     ),
     Resource(
+        "day_rates",
+        ("team_id", "valid_from"),
+        {"team_id": "text", "valid_from": "date", "amount": "double", "currency": "text"},
+        optional_key=("team_id", "valid_from"),
+        description="What a person's day costs, by team; no team means all others.",
+    ),
+    Resource(
         "sla_targets",
         ("metric", "priority", "valid_from"),
         {

@@ -85,6 +85,10 @@ def company_rows(company: Company, now: datetime, problems: Problems) -> dict[st
             _record(row, **_same(row, "team_id", "name", "kind", "owner", "source", "source_key"))
             for row in entries["teams"]
         ],
+        "day_rates": [
+            _record(row, **_same(row, "team_id", "valid_from", "amount", "currency"))
+            for row in entries["day_rates"]
+        ],
         "sla_targets": [
             _record(
                 row,
