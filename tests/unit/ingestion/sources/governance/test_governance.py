@@ -170,8 +170,8 @@ def test_holidays_are_those_of_the_country_and_the_companys_own(folder: Path) ->
         ("teams.csv", "web,Web,delivery", "web,Web", "teams.csv:2: expected 6 values; came 5"),
         (
             "day_rates.csv",
-            "web,2800",
-            "wep,2800",
+            ",600,USD",
+            "wep,600,USD",
             "team_id to name an entry of teams.csv; came 'wep'",
         ),
         ("day_rates.csv", ",600,USD", ",600,CHF", "currency to name an entry of the fiscal years"),
