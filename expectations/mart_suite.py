@@ -20,7 +20,7 @@ import jinja2
 import yaml
 
 from expectations.check import Check, Expectation
-from expectations.contract import ContractError, current_rows, timestamp_literal
+from expectations.contract import CONTRACTS, ContractError, current_rows, timestamp_literal
 
 SUITES = Path(__file__).parent / "suites" / "marts"
 
@@ -36,6 +36,7 @@ _WORDS_OF_A_CHECK = {
     "remedy",
     "keys",
     "needs",
+    "needs_any",
     "rows_that_should_not_exist",
     "rows",
     "expect",
@@ -62,6 +63,7 @@ def read_mart_suites(
     aware = now.replace(tzinfo=ZoneInfo("UTC"))
     placeholders = {
         "current": lambda table: f"({current_rows(table)})",
+        "sources": sources if sources is not None else sorted(path.stem for path in CONTRACTS.glob("*.yml")),
         "now": timestamp_literal(now),
         "today": f"cast('{aware.astimezone(ZoneInfo(time_zone)):%Y-%m-%d}' as date)",
         "own_email_domains": ", ".join(_text_literal(domain.lower()) for domain in own_email_domains) or "''",
@@ -91,7 +93,7 @@ def _read_suite(path: Path, placeholders: dict[str, Any], sources: Sequence[str]
                 f"and the words {', '.join(sorted(_WORDS_OF_A_CHECK))}; "
                 f"{', '.join(sorted(unknown)) or 'neither or both'} came."
             )
-        if sources is not None and set(spec.get("needs", ())) - set(sources):
+        if not _can_run(spec, sources):
             continue
         rules = tuple(_expectation(path, name, rule) for rule in spec.get("expect", [{"kind": "no_rows"}]))
         # A placeholder that is not filled in is an error, not an empty string.
@@ -114,6 +116,14 @@ def _read_suite(path: Path, placeholders: dict[str, Any], sources: Sequence[str]
             )
         )
     return checks
+
+
+def _can_run(spec: dict[str, Any], sources: Sequence[str] | None) -> bool:
+    """Whether the sources are on that the check reads: all of `needs`, one at least of `needs_any`."""
+    if sources is None:
+        return True
+    any_of = set(spec.get("needs_any", sources))
+    return set(spec.get("needs", ())) <= set(sources) and (not any_of or bool(any_of & set(sources)))
 
 
 def _expectation(path: Path, check: str, rule: dict[str, Any]) -> Expectation:

@@ -158,7 +158,9 @@ class _Vendors:
         if not by_host:
             root += f"/{vendor.name}"
             path = path[len(vendor.name) + 1 :]
+        # Taken before the body is awaited: another request may come in the meantime.
         self.sandbox.number += 1
+        number = self.sandbox.number
         call = Call(
             method=scope["method"],
             path=path.rstrip("/") or "/",
@@ -168,7 +170,7 @@ class _Vendors:
             root=root,
             book=self.sandbox.book(vendor),
             at=self.sandbox.clock(),
-            number=self.sandbox.number,
+            number=number,
         )
         reply = self.sandbox.answer(vendor, call)
         self.sandbox.count(

@@ -21,6 +21,7 @@ from expectations.check import CheckOutcome
 from expectations.runner import run_suites
 from ingestion.enrichment.impact.pipeline import FRAMES
 from ingestion.warehouses.duckdb import DuckDBWarehouse
+from orchestration.demo import SOURCES
 from tests.integration.company import NORTE, Company, Day
 from tests.integration.corruptions import CORRUPTIONS
 from tests.integration.semantic_cases import SAVED_QUERIES, disagreements
@@ -260,6 +261,7 @@ def test_what_is_wrong_in_a_mart_is_noticed_by_its_check(
             names=suites,
             time_zone=meta.time_zone,
             own_email_domains=[meta.own_domain],
+            sources=SOURCES,
         )
 
     before = run()

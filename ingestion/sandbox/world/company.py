@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import md5
 from pathlib import Path
@@ -116,8 +117,26 @@ _HEALTH_WEIGHTS = {
 }
 
 
-def write_company(world: World, now: datetime, out: Path) -> None:
+@dataclass(frozen=True)
+class Systems:
+    """The systems that the files speak of, where they name a record or a team of one.
+
+    Arguments:
+        crm, support, delivery: names of the connections.
+        account_ref: an account as our tables name it, by the world's id.
+        organisation_id: an account's organisation as the support system numbers it, by the world's id.
+    """
+
+    crm: str = "hubspot"
+    support: str = "zendesk"
+    delivery: str = "jira"
+    account_ref: Callable[[int], str] = "hubspot:{}".format
+    organisation_id: Callable[[int], str] = lambda account_id: str(900_000_000 + account_id)
+
+
+def write_company(world: World, now: datetime, out: Path, systems: Systems | None = None) -> None:
     """Write the governance files as of `now` to the folder `out`; what was there before is replaced."""
+    systems = systems or Systems()
     if out.exists():
         shutil.rmtree(out)
     (out / "themes").mkdir(parents=True)
@@ -135,12 +154,12 @@ def write_company(world: World, now: datetime, out: Path) -> None:
     _write_csv(
         out / "theme_overrides.csv",
         ("feedback_id", "theme_id", "action", "by", "at", "reason"),
-        _theme_overrides(visible),
+        _theme_overrides(visible, systems),
     )
     _write_csv(
         out / "accounts.csv",
         ("source", "external_id", "account_id", "excluded", "reason"),
-        _accounts(visible),
+        _accounts(visible, systems),
     )
     _write_csv(
         out / "assignments.csv", ("delivery_id", "account", "arm", "assigned_at"), _assignments(visible)
@@ -151,7 +170,9 @@ def write_company(world: World, now: datetime, out: Path) -> None:
         out / "sla_targets.csv", ("priority", "metric", "target_minutes", "time", "valid_from"), _SLA_TARGETS
     )
     _write_csv(
-        out / "teams.csv", ("team_id", "name", "kind", "owner", "source", "source_key"), _teams(visible)
+        out / "teams.csv",
+        ("team_id", "name", "kind", "owner", "source", "source_key"),
+        _teams(visible, systems),
     )
 
 
@@ -354,14 +375,15 @@ def _themes(visible: _Visible) -> Iterable[dict[str, Any]]:
         )
 
 
-def _theme_overrides(visible: _Visible) -> Iterator[tuple[str, str, str, str, str, str]]:
+def _theme_overrides(visible: _Visible, systems: Systems) -> Iterator[tuple[str, str, str, str, str, str]]:
     """Somebody reads a ticket now and then and says what it is about."""
     reviewer = next(row["owner_name"] for row in visible.records("teams") if row["team_id"] == 1)
     governed = {theme.theme_id for theme in THEMES if theme.rules}
     for row in visible.records("tickets"):
         if row["ticket_id"] % _REVIEWED_EVERY == 0 and row.get("truth_theme") in governed:
             # As feedback ids are made: instance, kind of object, vendor's id, part.
-            item = md5(f"zendesk|ticket|{row['ticket_id']}|".encode(), usedforsecurity=False).hexdigest()
+            parts = f"{systems.support}|ticket|{row['ticket_id']}|"
+            item = md5(parts.encode(), usedforsecurity=False).hexdigest()
             day = (row["visible_at"] + timedelta(days=1)).date().isoformat()
             yield item, row["truth_theme"], "set", reviewer, day, "monthly review"
 
@@ -420,34 +442,34 @@ def _mappings() -> dict[str, Any]:
     }
 
 
-def _accounts(visible: _Visible) -> list[Sequence[Any]]:
+def _accounts(visible: _Visible, systems: Systems) -> list[Sequence[Any]]:
     """Tests to leave out, and the organisations of the support system that nothing else can match."""
     accounts = visible.world.state("accounts", visible.now)
     rows: list[Sequence[Any]] = []
     for row in accounts.itertuples():
         if row.is_test:
             kind = "own" if "own workspace" in str(row.name) else "test"
-            rows.append(
-                ("hubspot", row.account_id, "", kind, "Ours" if kind == "own" else "Made to try things out")
-            )
+            reason = "Ours" if kind == "own" else "Made to try things out"
+            rows.append((systems.crm, row.account_id, "", kind, reason))
     without_domain = accounts[accounts["domain"].isna()]
     for account_id in without_domain["account_id"]:
         # The support system knows every tenth organisation without its CRM id; some have no domain either.
         if account_id % 10 == 0:
-            organisation = 900_000_000 + account_id
-            rows.append(("zendesk", organisation, f"hubspot:{account_id}", "", "No domain to match by"))
+            organisation = systems.organisation_id(account_id)
+            ours = systems.account_ref(account_id)
+            rows.append((systems.support, organisation, ours, "", "No domain to match by"))
     return rows
 
 
-def _teams(visible: _Visible) -> list[Sequence[Any]]:
+def _teams(visible: _Visible, systems: Systems) -> list[Sequence[Any]]:
     key_of = {project.team_id: project.key for project in PROJECTS}
     rows: list[Sequence[Any]] = []
     for row in visible.records("teams"):
         source, source_key = {
-            "delivery": ("jira", key_of.get(row["team_id"], "")),
-            "support": ("zendesk", row["name"]),
-            "sales": ("hubspot", row["name"]),
-            "success": ("hubspot", row["name"]),
+            "delivery": (systems.delivery, key_of.get(row["team_id"], "")),
+            "support": (systems.support, row["name"]),
+            "sales": (systems.crm, row["name"]),
+            "success": (systems.crm, row["name"]),
         }[row["kind"]]
         slug = "-".join(ascii_slug(word) for word in row["name"].split())
         rows.append((slug, row["name"], row["kind"], row["owner_name"], source, source_key))

@@ -145,6 +145,18 @@ def test_sources_that_are_off_bring_no_checks() -> None:
     assert "work_items_match_jira" in {check.check for check in checks}
 
 
+@pytest.mark.parametrize(
+    ("sources", "read"),
+    [(["mixpanel"], {"mixpanel"}), (["amplitude", "posthog"], {"amplitude", "posthog"}), (["jira"], set())],
+)
+def test_a_check_reads_those_of_several_sources_that_are_on(sources: list[str], read: set[str]) -> None:
+    checks = {check.check: check for check in list_checks("marts", sources=sources)}
+    found = checks.get("active_people_sent_events")
+    assert (found is not None) == bool(read)
+    known = {"mixpanel", "amplitude", "posthog"}
+    assert {name for name in known if found is not None and f"raw_{name}." in found.query} == read
+
+
 def test_every_contract_holds_on_data_that_keeps_it(tmp_path: Path) -> None:
     path = tmp_path / "work.duckdb"
     with duckdb.connect(path) as connection:

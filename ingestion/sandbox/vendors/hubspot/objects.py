@@ -26,6 +26,14 @@ TYPES: dict[str, tuple[str, ...]] = {
     "feedback_submissions": ("feedback_submission", "0-19"),
     "notes": ("note", "0-46"),
     "emails": ("email", "0-49"),
+    # Nobody here uses these: they are known, and empty.
+    "communications": ("communication", "0-18"),
+    "postal_mail": ("postal_mails", "0-116"),
+    "tasks": ("task", "0-27"),
+    "meetings": ("meeting", "0-47"),
+    "calls": ("call", "0-48"),
+    "goal_targets": ("goal_target", "0-74"),
+    "leads": ("lead", "0-136"),
 }
 """Object types to their other names: singular and type id."""
 
@@ -190,6 +198,13 @@ DEFINITIONS: dict[str, list[Property]] = {
     "tickets": texts("subject", "content"),
     "quotes": texts("hs_title"),
     "emails": texts("hs_email_subject"),
+    "communications": texts("hs_communication_body"),
+    "postal_mail": texts("hs_postal_mail_body"),
+    "tasks": texts("hs_task_subject"),
+    "meetings": texts("hs_meeting_title"),
+    "calls": texts("hs_call_title"),
+    "goal_targets": texts("hs_goal_name"),
+    "leads": texts("hs_lead_name"),
 }
 
 DEFAULT_PROPERTIES: dict[str, tuple[str, ...]] = {

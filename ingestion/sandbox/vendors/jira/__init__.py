@@ -627,6 +627,21 @@ class Jira(Vendor):
         tracker = self.tracker(call.book)
         return Reply([tracker.show_project(row) for row in tracker.projects.values()], items=".")
 
+    @routes("GET", f"{REST}/project/type")
+    def list_project_types(self, call: Call) -> Reply:
+        return Reply([{"key": "software", "formattedKey": "Software", "color": ""}], items=".")
+
+    @routes("GET", f"{REST}/projectCategory")
+    def list_project_categories(self, call: Call) -> Reply:
+        return Reply([], items=".")
+
+    @routes("GET", f"{REST}/group/member", tags="paged")
+    def list_members(self, call: Call) -> Reply:
+        name = call.query.get("groupname", "")
+        if name != EVERYBODY:
+            return self.error(404, f"The group named '{name}' does not exist.")
+        return self.page(call, self.tracker(call.book).users)
+
     @routes("GET", f"{REST}/project/{{project}}")
     def get_project(self, call: Call) -> Reply:
         return Reply(self.tracker(call.book).show_project(self.project(call)))
@@ -899,6 +914,8 @@ def _field(field_id: str, name: str, kind: str, **more: Any) -> dict[str, Any]:
         "schema": schema,
     }
 
+
+EVERYBODY = "jira-users"
 
 FIELDS: list[dict[str, Any]] = [
     _field("summary", "Summary", "string"),

@@ -942,6 +942,18 @@ class Zendesk(Vendor):
         ]
         return self.page(call, "ticket_fields", rows)
 
+    @routes("GET", f"{API}/user_fields")
+    def list_user_fields(self, call: Call) -> Reply:
+        return self.page(call, "user_fields", [])
+
+    @routes("GET", f"{API}/organization_fields")
+    def list_organization_fields(self, call: Call) -> Reply:
+        return self.page(call, "organization_fields", [])
+
+    @routes("GET", f"{API}/macros")
+    def list_macros(self, call: Call) -> Reply:
+        return self.page(call, "macros", [])
+
     @routes("GET", f"{API}/ticket_forms")
     def list_ticket_forms(self, call: Call) -> Reply:
         at = iso(_start(call))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ingestion.sandbox.world.company import write_company
+from ingestion.sandbox.world.company import Systems, write_company
 from ingestion.sandbox.world.world import World
 from ingestion.sources.governance.files import read_company
 from ingestion.sources.governance.reading import Problems
@@ -65,3 +65,24 @@ def test_a_delivery_without_an_epic_names_its_issues_by_their_present_keys(
     state = small_world.state("issues", small_world.meta.as_of)
     assert "epic" not in digest
     assert set(digest["issues"]) <= set(state["key"])
+
+
+def test_the_files_name_the_systems_that_the_company_has(small_world: World, tmp_path: Path) -> None:
+    systems = Systems(
+        crm="salesforce",
+        support="intercom",
+        account_ref="salesforce:A{}".format,
+        organisation_id="o{}".format,
+    )
+    write_company(small_world, small_world.meta.as_of, tmp_path / "company", systems)
+
+    def rows(name: str) -> list[dict[str, str]]:
+        with (tmp_path / "company" / name).open(encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    accounts = rows("accounts.csv")
+    assert {row["source"] for row in accounts} <= {"salesforce", "intercom"}
+    for row in accounts:
+        if row["source"] == "intercom":
+            assert row["external_id"].removeprefix("o") == row["account_id"].removeprefix("salesforce:A")
+    assert {row["source"] for row in rows("teams.csv")} == {"salesforce", "intercom", "jira"}
