@@ -3,7 +3,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-clients test-postgres lint lint-python lint-sql bench-impact bench-impact-pipeline bench-insight format snapshots clean
+.PHONY: help demo ui test test-clients test-vendors test-postgres lint lint-python lint-sql bench-impact bench-impact-pipeline bench-insight format snapshots clean
 
 help: ## List what there is.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,11 +24,14 @@ ui: .venv/.installed ## Open the Dagster UI on http://127.0.0.1:3000.
 
 test: .venv/.installed ## Lint, types and all tests.
 	@$(MAKE) --no-print-directory --jobs=2 lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not clients and not postgres"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not clients and not vendors and not postgres"
 	$(BIN)/python -m pytest -q -m clients
 
 test-clients: .venv/.installed ## Only: the vendors' public clients against the sandbox.
 	$(BIN)/python -m pytest -q -m clients
+
+test-vendors: .venv/.installed ## One company on other vendors: the whole job each way, the same numbers.
+	$(BIN)/python -m pytest -q -m vendors tests/vendors
 
 test-postgres: .venv/.installed ## The whole job on a PostgreSQL server of its own; root on Debian installs one.
 	$(BIN)/python -m pytest -q -m postgres tests/postgres

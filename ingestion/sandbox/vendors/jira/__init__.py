@@ -629,7 +629,7 @@ class Jira(Vendor):
 
     @routes("GET", f"{REST}/project/type")
     def list_project_types(self, call: Call) -> Reply:
-        return Reply([{"key": "software", "formattedKey": "Software", "color": ""}], items=".")
+        return Reply([{"key": "software", "formattedKey": "Software", "color": "", "icon": ""}], items=".")
 
     @routes("GET", f"{REST}/projectCategory")
     def list_project_categories(self, call: Call) -> Reply:
