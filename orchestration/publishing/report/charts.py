@@ -268,7 +268,7 @@ class Charts:
             order = list(steps["label"])
             colours = alt.Scale(domain=["total", "up", "down"], range=[BLUE, GREEN, RED])
             scale = alt.Scale(
-                domain=[floor, highest + (highest - floor) * (0.3 if is_narrow else 0.12)],
+                domain=[floor, highest + (highest - floor) * (0.55 if is_narrow else 0.12)],
                 nice=False,
                 zero=False,
             )
@@ -436,6 +436,12 @@ class Charts:
         top = max([float(data[value].max()), *(at for at, _ in rules)]) * 1.05 or 1.0
         rows = _rows(data)
         lines = alt.Data(values=[{"at": at, "words": words} for at, words in rules])
+        # Neighbours' words stand at two heights: the rules may lie close together.
+        heights = [
+            (alt.Data(values=[{"at": at, "words": words} for at, words in part]), height)
+            for part, height in ((rules[::2], -2), (rules[1::2], -14))
+            if part
+        ]
 
         def draw(total: int) -> Any:
             scale = alt.Scale(type="sqrt", domain=[0, top], nice=False)
@@ -445,9 +451,12 @@ class Charts:
                 alt.Chart(lines)
                 .mark_rule(color=MUTED, strokeDash=[4, 3])
                 .encode(x=alt.X("at:Q", scale=scale)),
-                alt.Chart(lines)
-                .mark_text(fontSize=11, color=MUTED, baseline="bottom", align="left", dx=2)
-                .encode(x=alt.X("at:Q", scale=scale), y=alt.value(-2), text="words:N"),
+                *(
+                    alt.Chart(part)
+                    .mark_text(fontSize=11, color=MUTED, baseline="bottom", align="left", dx=2)
+                    .encode(x=alt.X("at:Q", scale=scale), y=alt.value(height), text="words:N")
+                    for part, height in heights
+                ),
                 alt.Chart(rows)
                 .mark_circle(size=70, opacity=0.75)
                 .encode(
@@ -463,7 +472,7 @@ class Charts:
             )
 
         return self._finish(
-            draw, width, 50 + 32 * len(order), describe, _legend(colours, names), has_words=True, top=18
+            draw, width, 50 + 32 * len(order), describe, _legend(colours, names), has_words=True, top=30
         )
 
     def forest(
@@ -525,7 +534,7 @@ class Charts:
         zero = alt.Data(values=[{"zero": 0}])
 
         def draw(total: int) -> Any:
-            across = alt.X(f"{x}:Q", title=None, axis=alt.Axis(tickMinStep=2, grid=False))
+            across = alt.X(f"{x}:Q", title=None, axis=alt.Axis(tickCount=6, tickMinStep=2, grid=False))
             return alt.layer(
                 alt.Chart(zero).mark_rule(color=GREY).encode(y=alt.Y("zero:Q")),
                 alt.Chart(zero).mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x=alt.X("zero:Q")),
