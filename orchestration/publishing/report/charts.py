@@ -492,7 +492,7 @@ class Charts:
         """Estimates with their intervals in percent, one line each in the order of `data`, against zero."""
         import altair as alt
 
-        data = data.assign(**{label: data[label].map(_shown(data[label], 22))})
+        data = data.assign(**{label: data[label].map(_shown(data[label], 34))})
         order = list(dict.fromkeys(data[label]))
         rows = _rows(data)
         zero = alt.Data(values=[{"zero": 0}])
@@ -544,7 +544,7 @@ class Charts:
                 alt.Chart(rows).mark_line(strokeWidth=2.2, color=BLUE).encode(x=across, y=alt.Y(f"{y}:Q")),
             )
 
-        return self._finish(draw, width, height, describe, (), has_words=True)
+        return self._finish(draw, width, height, describe, ())
 
     @staticmethod
     def _marks(marks: Sequence[Mark], moments: pd.Series, column: str, axis: alt.X) -> list[Any]:
