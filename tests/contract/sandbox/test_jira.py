@@ -365,6 +365,16 @@ def test_each_field_tells_its_change_in_its_own_way(jira: Wire) -> None:
 # --- the site
 
 
+def test_what_public_clients_ask_beside_issues_is_answered(jira: Wire) -> None:
+    assert all("icon" in kind for kind in jira.get(f"{API}/project/type").json)
+    assert jira.get(f"{API}/projectCategory").json == []
+    members = jira.get(f"{API}/group/member", groupname="jira-users").json
+    assert members["values"] and members["isLast"]
+    assert jira.get(f"{API}/group/member", groupname="none").status == 404
+    issues = search(jira, ALL, fields="*all", expand="transitions").json["issues"]
+    assert all(issue["transitions"] == [] for issue in issues)
+
+
 def test_projects_come_in_pages_and_as_a_plain_list(jira: Wire) -> None:
     paged = jira.get(f"{API}/project/search", status="live").json
     plain = jira.get(f"{API}/project").json

@@ -348,6 +348,9 @@ class Jira(Vendor):
             "self": f"{SITE}/rest/api/{version}/issue/{issue.id}",
             "key": issue.key,
         }
+        if "transitions" in expands:
+            # Of those that the asker may make now; the pipeline's user only reads.
+            shown["transitions"] = []
         if "changelog" in expands:
             newest = list(reversed(issue.histories))[:histories]
             shown["changelog"] = {
