@@ -12,15 +12,19 @@ from datetime import UTC
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from orchestration.alerts import Alert, Alerter
-from orchestration.alerts.rules import CheckState, check_alert, late_alert, run_alert
+from orchestration.alerts.rules import CheckState, check_alert, late_alert, run_alert, spike_alert
 from orchestration.gate import table_name
 from orchestration.job_names import BUILD_JOB
-from orchestration.owners import DEFAULT_OWNER
+from orchestration.owners import DEFAULT_OWNER, as_owner
 from orchestration.publishing.publication import read_publication
 from orchestration.settings import Settings
 from orchestration.translators import FRESH_FOR, owner_of
+
+_THEME_DAYS = "insight.mart_insight__theme_daily"
+_THEMES = "insight.dim_themes"
 
 
 def alert(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> int:
@@ -50,6 +54,9 @@ def alert(alerts: Alerter, instance: dg.DagsterInstance, run: dg.DagsterRun, set
         late, fresh = _late(settings)
         raised += late
         over += fresh
+        loud, quiet = _spikes(settings, alerts)
+        raised += loud
+        over += quiet
         is_whole = run.asset_selection is None and run.asset_check_selection is None
         if run.status == dg.DagsterRunStatus.SUCCESS and is_whole and evaluated:
             # A build judges everything there is: an open alert of another check is of one that was removed.
@@ -84,6 +91,35 @@ def _late(settings: Settings) -> tuple[list[Alert], list[str]]:
         owner = owners.get(table.full_name, DEFAULT_OWNER)
         late.append(late_alert(table.full_name, as_of=as_of, promise=FRESH_FOR, now=now, owner=owner))
     return late, fresh
+
+
+def _spikes(settings: Settings, alerts: Alerter) -> tuple[list[Alert], list[str]]:
+    """Alerts of themes that come up more than before, to their owners; and the keys of those that did."""
+    publication = read_publication(settings.published_dir / "current")
+    if publication is None or not {_THEME_DAYS, _THEMES} <= {table.full_name for table in publication.tables}:
+        return [], []
+    with duckdb.connect(str(publication.database), read_only=True) as connection:
+        rows = connection.execute(
+            "select daily.theme_id, coalesce(daily.label, theme.name_en, daily.theme_id), daily.date_on,"
+            " daily.mention_7d_count, daily.expected_mention_7d_count, theme.owner,"
+            f" daily.theme_kind = 'emerging' from {_THEME_DAYS} as daily left join {_THEMES} as theme"
+            " on daily.theme_id = theme.theme_id where daily.spike_state = 'alert' and daily.date_on ="
+            f" (select max(date_on) from {_THEME_DAYS} where is_complete) order by daily.theme_id"
+        ).fetchall()
+    raised = [
+        spike_alert(
+            theme_id,
+            name=name,
+            day=day,
+            count=count,
+            expected=expected,
+            owner=as_owner(owner) if owner else DEFAULT_OWNER,
+            is_new=is_new,
+        )
+        for theme_id, name, day, count, expected, owner, is_new in rows
+    ]
+    loud = {alert.key for alert in raised}
+    return raised, [key for key in alerts.open_alerts() if key.startswith("theme:") and key not in loud]
 
 
 def _owners(settings: Settings) -> dict[str, str]:

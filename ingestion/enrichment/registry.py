@@ -10,5 +10,6 @@ from __future__ import annotations
 from ingestion.enrichment.engine import Engine
 from ingestion.enrichment.impact.pipeline import ENGINE as IMPACT
 from ingestion.enrichment.insight.pipeline import ENGINE as INSIGHT
+from ingestion.enrichment.trends.pipeline import ENGINE as TRENDS
 
-ENGINES: tuple[Engine, ...] = (INSIGHT, IMPACT)
+ENGINES: tuple[Engine, ...] = (INSIGHT, TRENDS, IMPACT)

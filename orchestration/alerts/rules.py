@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 Severity = Literal["block", "warn", "notice"]
@@ -165,6 +165,25 @@ def late_alert(table: str, *, as_of: datetime, promise: timedelta, now: datetime
         "(`norte doctor`).",
         since=as_of + promise,
     )
+
+
+def spike_alert(
+    theme_id: str, *, name: str, day: date, count: int, expected: float, owner: str, is_new: bool
+) -> Alert:
+    """The alert of a theme that comes up more than its history explains, or of one that is new.
+
+    Arguments:
+        count, expected: items of the seven days up to `day`, and what the weeks before let expect.
+    """
+    what = f"{count} items in the seven days to {day:%Y-%m-%d}; the eight weeks before let expect {expected:.1f}."
+    if is_new:
+        title = f"New: {count} items say about the same, and no theme fits them"
+        to_do = "Read them (`norte themes candidates`), then `norte themes promote` where they are a theme."
+        what += f" Their words: {safe_text(name)}."
+    else:
+        title = f"More than usual: {name}"
+        to_do = "Read what customers say on the page of customers; a release or an outage may explain it."
+    return Alert(key=f"theme:{theme_id}", title=title, owner=owner, severity="notice", what=what, to_do=to_do)
 
 
 def silence_alert(

@@ -58,7 +58,9 @@ def build_assets(
     enrichment = [
         EngineAssets(engine, models, settings.pipelines_dir, settings.warehouse) for engine in engines
     ]
-    *phases, data_health = models.phases([sorted(set(engine.inputs.values())) for engine in engines])
+    *phases, data_health = models.phases(
+        [sorted(set(engine.inputs.values())) for engine in engines], [engine.dataset for engine in engines]
+    )
     made = [*models.asset_specs(), *(spec for engine in enrichment for spec in engine.asset_specs())]
     model_checks = [*models.check_specs(), *(engine.check_spec() for engine in enrichment)]
     keys = models.keys_by_table()

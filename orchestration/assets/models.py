@@ -165,18 +165,26 @@ class Models:
     def _growing(self) -> set[str]:
         return {uid for uid, node in self.nodes.items() if node["config"]["materialized"] == "incremental"}
 
-    def phases(self, inputs: Sequence[Collection[str]]) -> list[Phase]:
+    def phases(self, inputs: Sequence[Collection[str]], fills: Sequence[str] = ()) -> list[Phase]:
         """The invocations of a build: one before each engine, one for the rest, one for data health.
+
+        What a later engine reads is built as soon as it waits for no engine any more: an invocation takes
+        seconds, and one that has nothing left to build is not started.
 
         Arguments:
             inputs: of each engine in the order in which they run, the relations that it reads.
+            fills: of each engine the schema of its results; unless given, each waits for all before it.
         """
         ids = {table_name(node): unique_id for unique_id, node in self.nodes.items()}
         late = {uid for uid, node in self.nodes.items() if AFTER_CHECKS in node["tags"]}
         done: set[str] = set()
         groups = []
-        for relations in inputs:
+        for number, relations in enumerate(inputs):
             needed = self._with_ancestors(ids[relation] for relation in relations) - done
+            for later in inputs[number + 1 :] if fills else ():
+                roots = [ids[relation] for relation in later]
+                if not self._schemas_read(roots) & set(fills[number:]):
+                    needed |= self._with_ancestors(roots) - done
             groups.append(("models", needed))
             done |= needed
         groups += [("models", set(self.nodes) - done - late), ("data_health", late)]
@@ -315,6 +323,13 @@ class Models:
         candidates = [uid for uid in test["depends_on"]["nodes"] if uid in self.nodes]
         marts = [uid for uid in candidates if self.nodes[uid]["fqn"][1] == "marts"]
         return (marts or candidates or [None])[0]
+
+    def _schemas_read(self, unique_ids: Iterable[str]) -> set[str]:
+        """The schemas of all sources that these nodes are built on."""
+        nodes = self._with_ancestors(unique_ids)
+        parents = {parent for uid in nodes for parent in self.manifest["parent_map"].get(uid, [])}
+        sources = self.manifest["sources"]
+        return {sources[parent]["schema"] for parent in parents if parent in sources}
 
     def _with_ancestors(self, unique_ids: Iterable[str]) -> set[str]:
         """These nodes and all that they are built on, through engines too."""

@@ -180,6 +180,12 @@ CASES = (
         tolerance=AMOUNTS | {"capped_arr_amount": 1e-3, "current_arr_amount": 1e-3},
     ),
     Case(
+        "insight.mart_insight__theme_daily",
+        themes.mart_insight__theme_daily,
+        ("date_on", "theme_id"),
+        where="theme_kind <> 'emerging'",
+    ),
+    Case(
         "insight.mart_insight__opportunities",
         themes.mart_insight__opportunities,
         ("theme_id",),

@@ -205,6 +205,40 @@ def mart_insight__theme_weekly(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def mart_insight__theme_daily(truth: Truth) -> pd.DataFrame:
+    """The days of themes, of all items and of those without any; spikes are tried on their own."""
+    items = fct_feedback(truth)
+    items["feedback_id"] = [
+        item_id(kind, key) for kind, key in zip(items.object_type, items.object_id, strict=True)
+    ]
+    given = fct_feedback_themes(truth)
+    themed = given.groupby("feedback_id").theme_id.agg(list).to_dict()
+    by_model = {(row.feedback_id, row.theme_id) for row in given.itertuples() if row.assigned_by == "model"}
+    subjects = [*(t for t in taxonomy(truth) if counted_theme(taxonomy(truth), t) == t), "all", "unthemed"]
+    cells: dict[tuple[date, str], list[Any]] = {}
+    days = truth.local_date(items.occurred_at)
+    for day, item in zip(days, items.itertuples(), strict=True):
+        for subject in [*themed.get(item.feedback_id, ["unthemed"]), "all"]:
+            cells.setdefault((day, subject), []).append(item)
+    rows = []
+    day = min(days)
+    while day <= truth.today:
+        for subject in subjects:
+            found = cells.get((day, subject), [])
+            rows.append(
+                {
+                    "date_on": day,
+                    "theme_id": subject,
+                    "mention_count": len(found),
+                    "account_count": len({item.account_id for item in found if pd.notna(item.account_id)}),
+                    "model_mention_count": sum((item.feedback_id, subject) in by_model for item in found),
+                    "is_complete": day < truth.today,
+                }
+            )
+        day += timedelta(days=1)
+    return pd.DataFrame(rows)
+
+
 def mart_insight__voice_of_customer(truth: Truth) -> pd.DataFrame:
     """Only of segments that exist; NPS by the world's persons, which the published keys stand for."""
     answers = _nps_answers(truth)

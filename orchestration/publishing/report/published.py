@@ -41,6 +41,8 @@ FILLED_BY = {
     "insight.fct_feedback_themes": "governance_themes",
     "insight.mart_insight__voice_of_customer": "feedback",
     "insight.mart_insight__theme_weekly": "governance_themes",
+    "insight.mart_insight__theme_daily": "governance_themes",
+    "insight.mart_insight__theme_quality": "governance_themes",
     "insight.mart_insight__opportunities": "governance_themes",
     "insight.mart_insight__loop_closure": "loops",
     "insight.mart_insight__account_health": "health",

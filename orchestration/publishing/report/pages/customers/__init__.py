@@ -12,6 +12,7 @@ from orchestration.publishing.report.pages.customers.health import HEALTH, healt
 from orchestration.publishing.report.pages.customers.identity import AUDIT, identity
 from orchestration.publishing.report.pages.customers.loops import LOOPS, loops
 from orchestration.publishing.report.pages.customers.opportunities import OPPORTUNITIES, opportunities
+from orchestration.publishing.report.pages.customers.quality import QUALITY, quality
 from orchestration.publishing.report.pages.customers.satisfaction import VOICE, satisfaction
 from orchestration.publishing.report.pages.customers.themes import FEEDBACK, THEME_TABLES, themes
 
@@ -20,6 +21,7 @@ def build(page: Page) -> None:
     page.section("feedback", [FEEDBACK], lambda: feedback(page))
     page.section("satisfaction", [VOICE], lambda: satisfaction(page))
     page.section("themes", THEME_TABLES, lambda: themes(page))
+    page.section("quality", [QUALITY], lambda: quality(page))
     page.section("opportunities", [OPPORTUNITIES], lambda: opportunities(page))
     page.section("loop", [LOOPS, "metric.dim_accounts", "delivery.dim_deliveries"], lambda: loops(page))
     page.section("health", [HEALTH, "metric.dim_accounts"], lambda: health(page))

@@ -18,6 +18,7 @@ FEEDBACK = "insight.fct_feedback"
 THEMES = "insight.dim_themes"
 ITEM_THEMES = "insight.fct_feedback_themes"
 THEME_TABLES = (ITEM_THEMES, THEMES, FEEDBACK)
+DAILY = "insight.mart_insight__theme_daily"
 WEEKLY = "insight.mart_insight__theme_weekly"
 _HEAT_WEEKS = 10
 
@@ -134,7 +135,34 @@ def themes_told(page: Page, days: int, limit: int) -> list[Part]:
 
 def themes(page: Page) -> list[Part]:
     parts = themes_told(page, 28, 15)
+    if not page.published.missing([DAILY]):
+        parts += spikes(page)
     return parts if page.published.missing([WEEKLY]) else [*parts, *theme_weeks(page)]
+
+
+def spikes(page: Page) -> list[Part]:
+    """Themes that came up more in the last seven complete days than their history explains, and new ones."""
+    t, formats = page.t, page.formats
+    language = "name_pt" if page.texts.language == "pt" else "name_en"
+    rows = page.published.rows(
+        f"select daily.*, coalesce(daily.label, theme.{language}, theme.name_en, daily.theme_id) as name"
+        f" from {DAILY} as daily left join insight.dim_themes as theme on daily.theme_id = theme.theme_id"
+        f" where daily.date_on = (select max(date_on) from {DAILY} where is_complete)"
+        " and daily.spike_state in ('alert', 'watch')"
+        " order by daily.spike_state, daily.theme_kind desc, daily.spike_score desc, daily.theme_id"
+    )
+    if not rows:
+        return [Prose(muted(t("themes.no_spikes")))]
+    told = [
+        t(
+            f"themes.{'emerging' if row['theme_kind'] == 'emerging' else row['spike_state']}",
+            theme=row["name"],
+            items=formats.number(row["mention_7d_count"]),
+            expected=formats.number(row["expected_mention_7d_count"], 1),
+        )
+        for row in rows[:6]
+    ]
+    return [Prose(" ".join(told))]
 
 
 def theme_weeks(page: Page) -> list[Part]:
