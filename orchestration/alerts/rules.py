@@ -175,7 +175,7 @@ def spike_alert(
     Arguments:
         count, expected: items of the seven days up to `day`, and what the weeks before let expect.
     """
-    what = f"{count} items in the seven days to {day:%Y-%m-%d}; the eight weeks before let expect {expected:.1f}."
+    what = f"{count} items in the seven days to {day:%Y-%m-%d}; the weeks before let expect {expected:.1f}."
     if is_new:
         title = f"New: {count} items say about the same, and no theme fits them"
         to_do = "Read them (`norte themes candidates`), then `norte themes promote` where they are a theme."

@@ -1,4 +1,4 @@
-"""`norte themes`: the insight engine on files.
+"""`norte themes`: the insight engine on files, or on what the pipeline left in a warehouse.
 
 Belongs here: options and messages. Does not belong here: methods, reading and writing (`files.py`).
 """
@@ -16,7 +16,9 @@ from rich.table import Table
 
 themes = typer.Typer(help="What customers talk about.", no_args_is_help=True)
 
-Feedback = Annotated[Path, typer.Option(help="CSV or Parquet: feedback_id, and text or subject and body.")]
+Feedback = Annotated[
+    Path, typer.Option(help="CSV or Parquet: feedback_id, and text or subject and body; or warehouse.duckdb.")
+]
 Company = Annotated[Path, typer.Option(help="The governance folder, or its folder of themes.")]
 Out = Annotated[Path | None, typer.Option(help="CSV or Parquet file to write.")]
 Vectors = Annotated[str, typer.Option(help="`sentences` or `fallback`; default: what is installed.")]
@@ -135,13 +137,15 @@ def discover(
 
 @themes.command()
 def candidates(
-    out: Annotated[Path, typer.Option(help="The folder that `discover` wrote.")],
+    out: Annotated[Path, typer.Option(help="The folder that `discover` wrote, or warehouse.duckdb.")],
 ) -> None:
     """List the candidates of the last discovery."""
     _candidates(out)
 
 
 def _candidates(out: Path) -> None:
+    from ingestion.enrichment.insight.files import read_candidates
+
     with _clearly():
         rows = [
             [
@@ -150,20 +154,9 @@ def _candidates(out: Path) -> None:
                 str(row["label"]),
                 str(row["examples"][0])[:80],
             ]
-            for row in _read_candidates(out).to_dict("records")
+            for row in read_candidates(out).to_dict("records")
         ]
         _show(rows, ["candidate", "items", "label", "for instance"])
-
-
-def _read_candidates(out: Path):  # type: ignore[no-untyped-def]
-    import pandas as pd
-
-    from ingestion.enrichment.insight.taxonomy import TaxonomyInvalid
-
-    path = out / "candidates.parquet"
-    if not path.exists():
-        raise TaxonomyInvalid(f"{path}", "no such file", "run `norte themes discover` first", source="themes")
-    return pd.read_parquet(path)
 
 
 @themes.command()
@@ -171,14 +164,14 @@ def promote(
     candidate: Annotated[str, typer.Argument(help="Id from `norte themes candidates`.")],
     theme: Annotated[str, typer.Option(help="Id of the new theme; it never changes.")],
     company: Company,
-    out: Annotated[Path, typer.Option(help="The folder that `discover` wrote.")],
+    out: Annotated[Path, typer.Option(help="The folder that `discover` wrote, or warehouse.duckdb.")],
 ) -> None:
     """Write a candidate as a proposed theme, with its most typical items as examples."""
-    from ingestion.enrichment.insight.files import theme_stub
+    from ingestion.enrichment.insight.files import read_candidates, theme_stub
     from ingestion.enrichment.insight.taxonomy import TaxonomyInvalid, read_taxonomy
 
     with _clearly() as console:
-        known = _read_candidates(out).set_index("candidate_id")
+        known = read_candidates(out).set_index("candidate_id")
         if candidate not in known.index:
             raise TaxonomyInvalid(
                 "the id of a candidate", f"{candidate!r}", "see `norte themes candidates`", source="themes"
@@ -244,7 +237,7 @@ def lint(
 
 @themes.command()
 def review(
-    out: Annotated[Path, typer.Option(help="The folder that `score` wrote.")],
+    out: Annotated[Path, typer.Option(help="The folder that `score` wrote, or warehouse.duckdb.")],
     to: Annotated[Path, typer.Option(help="CSV to fill in: rows for theme_overrides.csv.")],
     sample: Annotated[int, typer.Option(help="Random items beside those in doubt.", min=0)] = 100,
     seed: Annotated[int, typer.Option(help="Of the random sample.")] = 0,
@@ -252,19 +245,17 @@ def review(
     """Write the items in doubt and a random sample for a person to judge."""
     import pandas as pd
 
-    from ingestion.enrichment.insight.files import write_frame
-    from ingestion.enrichment.insight.taxonomy import TaxonomyInvalid
+    from ingestion.enrichment.insight.files import read_assigned, write_frame
 
     with _clearly() as console:
-        if not (out / "themes.parquet").exists():
-            raise TaxonomyInvalid(f"{out}/themes.parquet", "no such file", "run `norte themes score` first")
-        rows = pd.read_parquet(out / "themes.parquet").query("is_primary")
-        texts = pd.read_parquet(out / "items.parquet")[["feedback_id", "text_redacted"]]
+        rows = read_assigned(out)
         doubt = rows[rows["assigned_by"] == "review"].assign(why="in doubt")
         others = rows.sample(min(sample, len(rows)), random_state=seed).assign(why="random sample")
         chosen = pd.concat([doubt, others]).drop_duplicates("feedback_id", keep="last")
-        sheet = chosen.merge(texts, on="feedback_id")
-        sheet["theme_id"] = sheet["theme_id"].fillna(sheet["suggested_theme_id"])
-        sheet = sheet[["feedback_id", "theme_id", "why", "confidence", "text_redacted"]]
-        write_frame(sheet.assign(action="", by="", at="", reason=""), to)
+        sheet = chosen.assign(theme_id=chosen["theme_id"].fillna(chosen["suggested_theme_id"]))
+        # The reason goes into the overrides: only what was drawn at random is a sample of all.
+        sheet = sheet[["feedback_id", "theme_id", "why", "confidence", "text_redacted"]].assign(
+            action="", by="", at="", reason=sheet["why"]
+        )
+        write_frame(sheet, to)
         console.print(f"{len(doubt)} in doubt, {len(others)} at random; {to}", markup=False, highlight=False)

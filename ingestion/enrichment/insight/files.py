@@ -1,14 +1,16 @@
 """Feedback and taxonomies as files: what the commands read and write.
 
-Belongs here: reading and writing CSV, Parquet and theme stubs. Does not belong here: options and messages
-(`cli.py`), any method.
+Belongs here: reading and writing CSV, Parquet and theme stubs, and reading what the pipeline left in a
+working warehouse that is a DuckDB file. Does not belong here: options and messages (`cli.py`), any method.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import yaml
 
@@ -17,15 +19,55 @@ from ingestion.enrichment.insight.taxonomy import Taxonomy, TaxonomyInvalid
 from ingestion.enrichment.insight.text import joined
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]{1,60}")
+_WAREHOUSE = ".duckdb"
+_FEEDBACK = """
+select items.feedback_id, items.feedback_text as text, items.occurred_at, feedback.arr_amount as arr
+from intermediate.int_insight__feedback_items as items
+left join insight.fct_feedback as feedback on items.feedback_id = feedback.feedback_id
+order by items.feedback_id
+"""
+_CANDIDATES = """
+select candidate_id, label, language, item_count, cohesion, examples
+from (
+    select told.*, row_number() over (partition by told._key order by told._sequence desc) as version_rank
+    from enrichment_trends.candidates as told
+    inner join enrichment_trends._dlt_loads as loads
+        on told._dlt_load_id = loads.load_id and loads.status = 0
+) as ranked
+where version_rank = 1 and not _is_deleted
+order by item_count desc, candidate_id
+"""
+_ASSIGNED = """
+select
+    feedback.feedback_id, given.theme_id, feedback.text_redacted,
+    coalesce(given.assigned_by, case when items.theme_status = 'review' then 'review' else 'unthemed' end)
+        as assigned_by,
+    coalesce(given.confidence, items.theme_confidence) as confidence,
+    case when given.theme_id is null then scores.theme_id end as suggested_theme_id
+from insight.fct_feedback as feedback
+left join staging.stg_insight__items as items on feedback.feedback_id = items.feedback_id
+left join staging.stg_insight__theme_scores as scores
+    on feedback.feedback_id = scores.feedback_id and scores.status = 'review'
+left join (
+    select
+        *,
+        row_number() over (partition by feedback_id order by confidence desc nulls first, theme_id) as place
+    from insight.fct_feedback_themes
+) as given on feedback.feedback_id = given.feedback_id and given.place = 1
+order by feedback.feedback_id
+"""
 _MEMORY_FILES = ("texts", "scores", "hits")
 
 
 def read_feedback(path: Path) -> pd.DataFrame:
-    """Items of a CSV or Parquet file: feedback_id, and text or subject and body.
+    """Items of a CSV or Parquet file: feedback_id, and text or subject and body; or all of a warehouse.
 
     Raises:
         TaxonomyInvalid: the file cannot be read, or lacks a column.
     """
+    if path.suffix == _WAREHOUSE:
+        frame = _queried(path, _FEEDBACK)
+        return frame.assign(arr=pd.to_numeric(frame["arr"], errors="coerce"))
     expected = "a .csv or .parquet file with feedback_id and text (or subject and body)"
     try:
         if path.suffix == ".parquet":
@@ -45,6 +87,63 @@ def read_feedback(path: Path) -> pd.DataFrame:
     if "arr" in frame.columns:
         frame["arr"] = pd.to_numeric(frame["arr"], errors="coerce")
     return frame
+
+
+def read_candidates(path: Path) -> pd.DataFrame:
+    """Candidates of the last discovery: of a folder that `discover` wrote, or of a warehouse.
+
+    Returns:
+        candidate_id, label, language, item_count, examples (texts) and more, largest first.
+
+    Raises:
+        TaxonomyInvalid: there are none to read.
+    """
+    if path.suffix == _WAREHOUSE:
+        frame = _queried(path, _CANDIDATES)
+        return frame.assign(examples=[json.loads(texts) for texts in frame["examples"]])
+    file = path / "candidates.parquet"
+    if not file.exists():
+        raise TaxonomyInvalid(f"{file}", "no such file", "run `norte themes discover` first", source="themes")
+    return pd.read_parquet(file)
+
+
+def read_assigned(path: Path) -> pd.DataFrame:
+    """The first theme of each item and its words: of a folder that `score` wrote, or of a warehouse.
+
+    Returns:
+        feedback_id, theme_id, assigned_by, confidence, suggested_theme_id, text_redacted.
+
+    Raises:
+        TaxonomyInvalid: there are none to read.
+    """
+    if path.suffix == _WAREHOUSE:
+        return _queried(path, _ASSIGNED)
+    if not (path / "themes.parquet").exists():
+        raise TaxonomyInvalid(
+            f"{path}/themes.parquet", "no such file", "run `norte themes score` first", source="themes"
+        )
+    rows = pd.read_parquet(path / "themes.parquet").query("is_primary")
+    texts = pd.read_parquet(path / "items.parquet")[["feedback_id", "text_redacted"]]
+    return rows.merge(texts, on="feedback_id")
+
+
+def _queried(path: Path, query: str) -> pd.DataFrame:
+    expected = "the working warehouse of a company that was built"
+    if not path.exists():
+        raise TaxonomyInvalid(expected, f"{path}, which is not there", "check the path", source="themes")
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return connection.execute(query).df()
+    except duckdb.IOException:
+        raise TaxonomyInvalid(
+            expected,
+            f"{path}, which another process writes to",
+            "try again when the run is over",
+            source="themes",
+        ) from None
+    except duckdb.Error as error:
+        came = f"{path}: {type(error).__name__}"
+        raise TaxonomyInvalid(expected, came, "build it (`norte run --build`)", source="themes") from None
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:

@@ -75,6 +75,7 @@ def _vectors(items: pd.DataFrame) -> Any:
 
 def _candidates(unthemed: pd.DataFrame, vectors: Any, context: EngineContext) -> dict[str, Any]:
     import numpy as np
+    import pandas as pd
 
     from ingestion.enrichment.insight.discover import discover
 
@@ -105,7 +106,11 @@ def _candidates(unthemed: pd.DataFrame, vectors: Any, context: EngineContext) ->
             base64.b64encode(np.asarray(centre, dtype="<f4").tobytes()).decode("ascii")
             for centre in found["centre"]
         ],
-        found_at=[first_found.get(candidate_id, context.now) for candidate_id in found["candidate_id"]],
+        found_at=pd.Series(
+            [first_found.get(candidate_id, context.now) for candidate_id in found["candidate_id"]],
+            index=found.index,
+            dtype="datetime64[us]",
+        ),
         basis_key=basis,
     )
     return {"candidates": told[list(CANDIDATE_COLUMNS)], "candidate_members": belonging}

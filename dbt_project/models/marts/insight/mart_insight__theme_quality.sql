@@ -11,6 +11,10 @@ feedback_themes as (
     select * from {{ ref('fct_feedback_themes') }}
 ),
 
+accounts as (
+    select * from {{ ref('dim_accounts') }}
+),
+
 themed_items as (
     select distinct feedback_id from feedback_themes
 ),
@@ -41,7 +45,7 @@ account_items as (
         min(items.is_unthemed) as is_unthemed,
         max(accounts.arr_amount) as arr_amount
     from items
-    inner join {{ ref('dim_accounts') }} as accounts on items.account_id = accounts.account_id
+    inner join accounts on items.account_id = accounts.account_id
     group by items.account_id
 ),
 
