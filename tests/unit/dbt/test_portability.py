@@ -15,7 +15,7 @@ SQL_FILES = sorted([*(PROJECT / "models").rglob("*.sql"), *(PROJECT / "tests").r
 
 # What to write instead is in the project's README. After `dbt.` a function is dbt's own, and portable.
 AVOIDED = {
-    "interval arithmetic": r"\binterval\b",
+    "interval arithmetic": r"\binterval\s*(['(\d]|\{\{)",
     "bare date functions": r"(?<!dbt\.)\b(date_trunc|datediff|date_diff|dateadd|date_add|date_part)\s*\("
     r"|\b(strftime|last_day)\s*\(",
     "days of the week or epochs by extract": r"\bextract\s*\(\s*(dow|isodow|doy|week|epoch)\b",
