@@ -37,6 +37,35 @@
     (';' || coalesce({{ list }}, '') || ';' like '%;' || {{ value }} || ';%')
 {%- endmacro %}
 
+{#
+  The words of a text that its vendor keeps as HTML: a new line where a block ends, no tags, entities as what they
+  stand for, no space around it. Only for fields that are HTML by their vendor's word: elsewhere `<` is what was written.
+#}
+{% macro text_of_html(column) -%}
+    {{ adapter.dispatch('text_of_html', 'norte')(column) }}
+{%- endmacro %}
+
+{% macro default__text_of_html(column) -%}
+    regexp_replace(
+        {{ without_entities(
+            "regexp_replace(regexp_replace(" ~ column ~ ", '<(br|/p|/div|/li|/tr|/h[1-6])[^>]*>', chr(10), 'gi'), "
+            ~ "'<[^>]*>', '', 'g')"
+        ) }},
+        '^\s+|\s+$', '', 'g'
+    )
+{%- endmacro %}
+
+{# The entities of HTML's own characters, and the space that does not break; the ampersand last: nothing is read twice. #}
+{% macro without_entities(column) -%}
+    {%- set found = namespace(text=column) -%}
+    {%- for entity, character in [
+        ('&nbsp;', ' '), ('&lt;', '<'), ('&gt;', '>'), ('&quot;', '"'), ('&#39;', "''"), ('&#x27;', "''"), ('&amp;', '&')
+    ] -%}
+        {%- set found.text = "replace(" ~ found.text ~ ", '" ~ entity ~ "', '" ~ character ~ "')" -%}
+    {%- endfor -%}
+    {{ found.text }}
+{%- endmacro %}
+
 {# The domain of an e-mail address, lower case. #}
 {% macro email_domain(email) -%}
     nullif(lower(trim({{ dbt.split_part(email, "'@'", 2) }})), '')

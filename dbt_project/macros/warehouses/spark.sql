@@ -24,6 +24,13 @@
     get_json_object({{ column }}, '$.{{ path | join(".") }}')
 {%- endmacro %}
 
+{% macro spark__text_of_html(column) -%}
+    trim(both ' \n\r\t' from {{ without_entities(
+        "regexp_replace(regexp_replace(" ~ column ~ ", '(?i)<(br|/p|/div|/li|/tr|/h[1-6])[^>]*>', char(10)), "
+        ~ "'<[^>]*>', '')"
+    ) }})
+{%- endmacro %}
+
 {% macro spark__joined_values(column, separator) -%}
     nullif(concat_ws('{{ separator }}', sort_array(collect_list({{ column }}))), '')
 {%- endmacro %}

@@ -51,7 +51,7 @@ notes as (
         cast(null as {{ type_text() }}) as kind,
         cast(null as {{ type_double() }}) as score,
         cast(null as {{ type_text() }}) as score_scale,
-        notes.body,
+        {{ text_of_html('notes.body') }} as body,
         true as has_text,
         '{{ var("crm_link_base") }}/note/' || notes.vendor_note_id as source_url
     from {{ ref('stg_hubspot__notes') }} as notes
@@ -71,7 +71,7 @@ notes as (
         on
             notes.note_id = note_contacts.from_id and note_contacts.from_type = 'notes'
             and note_contacts.to_type = 'contacts' and note_contacts.choice = 1
-    where not notes.is_deleted and coalesce(trim(notes.body), '') <> ''
+    where not notes.is_deleted and coalesce({{ text_of_html('notes.body') }}, '') <> ''
 ),
 
 final as (
