@@ -24,7 +24,7 @@ ui: .venv/.installed ## Open the Dagster UI on http://127.0.0.1:3000.
 
 test: .venv/.installed ## Lint, types and all tests.
 	@$(MAKE) --no-print-directory --jobs=2 lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not clients and not vendors and not postgres"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not clients and not vendors and not postgres"
 	$(BIN)/python -m pytest -q -m clients
 
 test-clients: .venv/.installed ## Only: the vendors' public clients against the sandbox.
