@@ -21,7 +21,7 @@ def test_marts_are_built_without_any_vendor(raw_warehouse: Any) -> None:
         "select distinct split_part(table_name, '__', 1) from information_schema.tables "
         "where table_schema = 'staging' and table_name <> 'stg_loads'"
     )
-    assert sorted(staged) == [("stg_governance",), ("stg_impact",), ("stg_insight",)]
+    assert sorted(staged) == [("stg_governance",), ("stg_impact",), ("stg_insight",), ("stg_trends",)]
 
 
 def test_a_source_that_has_never_loaded_holds_up_nobody(raw_warehouse: Any) -> None:
