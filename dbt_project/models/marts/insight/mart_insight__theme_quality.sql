@@ -38,33 +38,74 @@ items as (
     left join {{ ref('stg_insight__items') }} as readings on feedback.feedback_id = readings.feedback_id
 ),
 
+-- Each item in all, among those of its source, and among those of its language.
+faceted_items as (
+    select
+        items.*,
+        'all' as facet,
+        'all' as member
+    from items
+    union all
+    select
+        items.*,
+        'source' as facet,
+        source as member
+    from items
+    union all
+    select
+        items.*,
+        'language' as facet,
+        spoken_language as member
+    from items
+),
+
 -- An account speaks for itself once: it is without a theme when none of its items has one.
 account_items as (
     select
-        items.account_id,
-        min(items.is_unthemed) as is_unthemed,
+        faceted_items.facet,
+        faceted_items.member,
+        faceted_items.account_id,
+        min(faceted_items.is_unthemed) as is_unthemed,
         max(accounts.arr_amount) as arr_amount
-    from items
-    inner join accounts on items.account_id = accounts.account_id
-    group by items.account_id
+    from faceted_items
+    inner join accounts on faceted_items.account_id = accounts.account_id
+    group by faceted_items.facet, faceted_items.member, faceted_items.account_id
 ),
 
 account_totals as (
     select
+        facet,
+        member,
         coalesce(sum(case when is_unthemed = 1 then arr_amount else 0 end), 0) as unthemed_arr_amount,
         coalesce(sum(arr_amount), 0) as arr_amount
     from account_items
+    group by facet, member
 ),
 
+-- The later of two decisions on one theme counts.
 decisions as (
-    select distinct
-        overrides.feedback_id,
-        themes.counts_as_theme_id as theme_id,
-        case when lower(coalesce(overrides.reason, '')) = 'random sample' then 'drawn' else 'chosen' end as selection
-    from {{ ref('stg_governance__theme_overrides') }} as overrides
-    inner join {{ ref('stg_insight__themes') }} as themes on overrides.theme_id = themes.theme_id
-    inner join feedback on overrides.feedback_id = feedback.feedback_id
-    where overrides.action in ('set', 'add') and themes.counts_as_theme_id is not null
+    select
+        feedback_id,
+        theme_id,
+        selection,
+        is_given
+    from (
+        select
+            overrides.feedback_id,
+            themes.counts_as_theme_id as theme_id,
+            case when lower(coalesce(overrides.reason, '')) = 'random sample' then 'drawn' else 'chosen' end
+                as selection,
+            case when overrides.action = 'remove' then 0 else 1 end as is_given,
+            row_number() over (
+                partition by overrides.feedback_id, themes.counts_as_theme_id
+                order by coalesce(overrides.decided_at, '') desc, overrides.theme_id desc
+            ) as recency
+        from {{ ref('stg_governance__theme_overrides') }} as overrides
+        inner join {{ ref('stg_insight__themes') }} as themes on overrides.theme_id = themes.theme_id
+        inner join feedback on overrides.feedback_id = feedback.feedback_id
+        where themes.counts_as_theme_id is not null
+    ) as ranked
+    where recency = 1
 ),
 
 model_themes as (
@@ -92,20 +133,33 @@ judged as (
         decisions.feedback_id,
         decisions.theme_id,
         decisions.selection,
-        case when model_themes.theme_id is not null then 1 else 0 end as is_agreed,
-        case when largest.theme_id is not null then 1 else 0 end as is_largest
+        decisions.is_given,
+        case
+            when model_themes.theme_id is not null then decisions.is_given
+            else 1 - decisions.is_given
+        end as is_agreed,
+        case when largest.theme_id is not null then decisions.is_given else 1 - decisions.is_given end as is_largest
     from decisions
     left join model_themes
         on decisions.feedback_id = model_themes.feedback_id and decisions.theme_id = model_themes.theme_id
     left join largest on decisions.theme_id = largest.theme_id
 ),
 
+-- Of an item, nothing that a person took away, and one of the themes that a person gave, if any.
 judged_items as (
     select
         feedback_id,
         min(selection) as selection,
-        max(is_agreed) as is_agreed,
-        max(is_largest) as is_largest
+        case
+            when max(case when is_given = 0 and is_agreed = 0 then 1 else 0 end) = 1 then 0
+            when max(is_given) = 0 then 1
+            else max(case when is_given = 1 then is_agreed else 0 end)
+        end as is_agreed,
+        case
+            when max(case when is_given = 0 and is_largest = 0 then 1 else 0 end) = 1 then 0
+            when max(is_given) = 0 then 1
+            else max(case when is_given = 1 then is_largest else 0 end)
+        end as is_largest
     from judged
     group by feedback_id
 ),
@@ -126,29 +180,12 @@ scored_answers as (
 counted as (
     select
         'unthemed' as measure,
-        'all' as facet,
-        'all' as member,
+        facet,
+        member,
         sum(is_unthemed) as part_count,
         count(*) as total_count
-    from items
-    union all
-    select
-        'unthemed' as measure,
-        'source' as facet,
-        source as member,
-        sum(is_unthemed) as part_count,
-        count(*) as total_count
-    from items
-    group by source
-    union all
-    select
-        'unthemed' as measure,
-        'language' as facet,
-        spoken_language as member,
-        sum(is_unthemed) as part_count,
-        count(*) as total_count
-    from items
-    group by spoken_language
+    from faceted_items
+    group by facet, member
     union all
     select
         'in_review' as measure,
@@ -241,8 +278,8 @@ told as (
     union all
     select
         'unthemed_arr' as measure,
-        'all' as facet,
-        'all' as member,
+        facet,
+        member,
         cast(null as bigint) as part_count,
         cast(null as bigint) as total_count,
         cast(unthemed_arr_amount as {{ type_amount() }}) as part_amount,
