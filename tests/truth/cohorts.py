@@ -163,6 +163,9 @@ def _given(truth: Truth, entry: dict[str, Any]) -> dict[str, date] | None:
 def mart_metric__feature_adoption(truth: Truth) -> pd.DataFrame:
     events = uses(truth)
     events = events[events.account_id.notna()]
+    seen = {
+        f"hubspot:{int(account)}": day for account, day in events.groupby("account_id").date_on.max().items()
+    }
     daily = fct_mrr_daily(truth)
     published = dim_deliveries(truth).set_index("delivery_id")
     rows = []
@@ -202,8 +205,13 @@ def mart_metric__feature_adoption(truth: Truth) -> pd.DataFrame:
                 "feature": feature,
                 "adopter_event": event,
                 "rollout": entry.get("rollout"),
+                "released_on": released_on,
                 "eligible_account_count": len(eligible) if is_known else None,
-                "exposed_account_count": len(eligible) if is_known else None,
+                "exposed_account_count": (
+                    sum(seen.get(account, date.min) >= since[account] for account in eligible)
+                    if is_known
+                    else None
+                ),
                 "adopter_account_count": len(days),
                 "adopter_person_count": mine.person.nunique(),
                 "adoption_ratio": len(days) / len(eligible) if eligible and is_known else None,

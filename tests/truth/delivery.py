@@ -476,6 +476,7 @@ def fct_sprints(truth: Truth) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     for column in ("started_at", "planned_end_at", "completed_at"):
         frame[column] = pd.to_datetime(frame[column])
+    frame["completed_on"] = truth.local_date(frame.completed_at)
     return frame
 
 
@@ -555,6 +556,7 @@ def dim_deliveries(truth: Truth) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows)
     frame["released_at"] = pd.to_datetime(frame.released_at)
+    frame["released_on"] = truth.local_date(frame.released_at)
     empty = items.head(0)
     for name, of in (
         ("work_item_count", lambda mine: len(mine)),

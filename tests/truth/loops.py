@@ -57,6 +57,7 @@ def mart_insight__loop_closure(truth: Truth) -> pd.DataFrame:
                 "first_asked_at": min(tickets.created_at[ticket] for ticket in before),
                 "last_asked_at": max(tickets.created_at[ticket] for ticket in before),
                 "delivered_at": released_at,
+                "delivered_on": truth.local_day(released_at),
                 "told_at": told.min() if is_told else None,
                 "told_by": "public_reply" if is_told else None,
                 "is_use_measured": bool(event or feature),

@@ -152,8 +152,9 @@ def _usage(rng: np.random.Generator, mondays: list[date], today: date) -> Tables
             "team_id": "checkout",
             "owner": "Joana Prado",
             "released_at": pd.Timestamp(today) - pd.Timedelta(days=30 * (n + 1)),
+            "released_on": today - pd.Timedelta(days=30 * (n + 1)),
             "eligible_account_count": eligible,
-            "exposed_account_count": given,
+            "exposed_account_count": eligible - 2,
             "adopter_account_count": eligible // 3,
             "adopter_person_count": eligible,
             "adoption_ratio": (eligible // 3) / eligible,
@@ -165,8 +166,8 @@ def _usage(rng: np.random.Generator, mondays: list[date], today: date) -> Tables
             "repeat_account_count": eligible // 4,
             "repeat_28d_ratio": 0.75,
         }
-        for n, (name, eligible, rollout, given) in enumerate(
-            [("Guided onboarding", 48, "experiment", 20), ("Bulk export", 12, "general", 12)]
+        for n, (name, eligible, rollout) in enumerate(
+            [("Guided onboarding", 48, "experiment"), ("Bulk export", 12, "general")]
         )
     ]
     return {
@@ -607,6 +608,7 @@ def _voice(mondays: list[date], today: date) -> Tables:
             "delivery_id": delivery,
             "account_id": f"hubspot:{1000 + account}",
             "delivered_at": pd.Timestamp(today) - pd.Timedelta(days=days),
+            "delivered_on": today - pd.Timedelta(days=days),
             "told_at": pd.Timestamp(today) if account % 4 == 0 else None,
             "is_use_measured": is_measured,
             "used_on": today if is_measured and account % 2 else None,

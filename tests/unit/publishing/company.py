@@ -717,7 +717,9 @@ def _delivery(rng: np.random.Generator, first_day: date) -> Tables:
                 "state": "closed" if closed else "active",
                 "started_at": start,
                 "planned_end_at": start + pd.Timedelta(days=14),
-                "completed_at": start + pd.Timedelta(days=14) if closed else None,
+                # Where it ends after midnight UTC, the company's day is still the one before.
+                "completed_at": start + pd.Timedelta(days=14, hours=-5) if closed else None,
+                "completed_on": (start + pd.Timedelta(days=13)).date() if closed else None,
                 "committed_item_count": committed,
                 "committed_points": committed * 2.5,
                 "added_item_count": added,
@@ -789,6 +791,7 @@ def _delivery(rng: np.random.Generator, first_day: date) -> Tables:
                 "assignment_unit": None,
                 "has_adopter_list": n % 2 == 0,
                 "released_at": pd.Timestamp(NOW) - pd.Timedelta(days=14 + 21 * (9 - n)) if n < 8 else None,
+                "released_on": TODAY - pd.Timedelta(days=14 + 21 * (9 - n)) if n < 8 else None,
                 "released_at_source": "governance" if n < 8 else None,
                 "status": "released" if n < 8 else "in_progress" if n < 9 else "planned",
                 "team_id": list(keys.values())[n % 3],
@@ -847,6 +850,7 @@ def _governance(rng: np.random.Generator, tables: Tables) -> Tables:
                 if item.status_category != "to_do"
                 else 0.0,
                 "released_at": item.done_at,
+                "released_on": None if pd.isna(item.done_at) else item.done_at.date(),
             }
         )
     health = [

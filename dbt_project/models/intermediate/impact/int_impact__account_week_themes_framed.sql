@@ -17,7 +17,7 @@ mentions as (
     select
         account_id,
         theme_id,
-        cast({{ start_of('week', to_local_date('occurred_at')) }} as timestamp) as asked_week
+        cast({{ start_of('week', 'occurred_on') }} as timestamp) as asked_week
     from {{ ref('fct_feedback_themes') }}
     where object_type = 'ticket' and assigned_by <> 'model'
 ),

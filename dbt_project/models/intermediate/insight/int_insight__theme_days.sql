@@ -7,9 +7,9 @@ with
 feedback as (
     select
         feedback_id,
-        {{ to_local_date('occurred_at') }} as date_on
+        occurred_on as date_on
     from {{ ref('fct_feedback') }}
-    where occurred_at is not null
+    where occurred_on is not null
 ),
 
 days as (

@@ -16,7 +16,7 @@ vectors as (
 final as (
     select
         feedback.feedback_id,
-        {{ to_local_date('feedback.occurred_at') }} as date_on,
+        feedback.occurred_on as date_on,
         feedback.language,
         feedback.text_redacted,
         coalesce(feedback.is_duplicate, false) as is_duplicate,
@@ -25,7 +25,7 @@ final as (
     inner join readings on feedback.feedback_id = readings.feedback_id
     inner join vectors on readings.text_hash = vectors.text_hash
     left join themed_items on feedback.feedback_id = themed_items.feedback_id
-    where themed_items.feedback_id is null and feedback.text_redacted is not null and feedback.occurred_at is not null
+    where themed_items.feedback_id is null and feedback.text_redacted is not null and feedback.occurred_on is not null
 )
 
 select * from final

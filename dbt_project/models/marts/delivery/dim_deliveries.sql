@@ -128,6 +128,7 @@ final as (
         dated.assignment_unit,
         dated.has_adopter_list,
         dated.released_at,
+        {{ to_local_date('dated.released_at') }} as released_on,
         dated.released_at_source,
         case
             when dated.released_at <= {{ now_utc() }} then 'released'

@@ -39,6 +39,7 @@ final as (
         sprints.started_at,
         sprints.planned_end_at,
         sprints.completed_at,
+        {{ to_local_date('sprints.completed_at') }} as completed_on,
         cast(coalesce(sums.committed_item_count, 0) as bigint) as committed_item_count,
         cast(coalesce(sums.committed_points, 0) as {{ type_double() }}) as committed_points,
         cast(coalesce(sums.added_item_count, 0) as bigint) as added_item_count,

@@ -125,7 +125,7 @@ findings as (
         deliveries.delivery_id as subject_id,
         deliveries.delivery_name as subject_name,
         coalesce(deliveries.owner, teams.owner) as owner,
-        {{ to_local_date('deliveries.released_at') }} as since_on,
+        deliveries.released_on as since_on,
         'Say in deliveries.yml which metrics it was meant to move.' as remedy
     from deliveries
     left join teams on deliveries.team_id = teams.team_id
@@ -143,7 +143,7 @@ findings as (
         deliveries.delivery_id as subject_id,
         deliveries.delivery_name as subject_name,
         coalesce(deliveries.owner, teams.owner) as owner,
-        {{ to_local_date('deliveries.released_at') }} as since_on,
+        deliveries.released_on as since_on,
         'Read the reason in fct_delivery_impact; give the next one to waves, an experiment or a list of accounts.'
             as remedy
     from deliveries

@@ -221,7 +221,8 @@ final as (
         end as evidence_label,
         (deliveries.owner is not null or roadmap_items.assignee_person_key is not null) as has_owner,
         coalesce(work.people_days, 0) as people_days,
-        deliveries.released_at
+        deliveries.released_at,
+        deliveries.released_on
     from roadmap_items
     left join deliveries on roadmap_items.delivery_id = deliveries.delivery_id
     left join feedback_counts on roadmap_items.work_item_id = feedback_counts.work_item_id

@@ -168,7 +168,7 @@ judged as (
     left join readings on candidates.key_result_id = readings.key_result_id
     left join effects
         on candidates.delivery_id = effects.delivery_id and moved.impact_metric = effects.metric
-    where {{ to_local_date('deliveries.released_at') }} <= moved.measured_on
+    where deliveries.released_on <= moved.measured_on
 ),
 
 measured as (

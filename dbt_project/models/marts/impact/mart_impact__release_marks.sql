@@ -15,7 +15,7 @@ marks as (
         'delivery:' || delivery_id as mark_id,
         'delivery' as mark_kind,
         delivery_name as mark_name,
-        {{ to_local_date('released_at') }} as marked_on,
+        released_on as marked_on,
         released_at as marked_at,
         released_at_source as marked_at_source,
         delivery_id,

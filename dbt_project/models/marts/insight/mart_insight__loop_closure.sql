@@ -17,7 +17,7 @@ deliveries as (
         deliveries.delivery_id,
         deliveries.theme_id,
         deliveries.released_at,
-        {{ to_local_date('deliveries.released_at') }} as released_on,
+        deliveries.released_on,
         governed.feature,
         governed.adopter_event,
         coalesce(governed.feature, governed.adopter_event) is not null as is_use_measured
@@ -177,6 +177,7 @@ final as (
         asked.first_asked_at,
         asked.last_asked_at,
         deliveries.released_at as delivered_at,
+        deliveries.released_on as delivered_on,
         case
             when replies.replied_at is null then later.noted_at
             when later.noted_at < replies.replied_at then later.noted_at

@@ -10,9 +10,9 @@ feedback as (
         feedback_id,
         account_id,
         coalesce(is_duplicate, false) as is_duplicate,
-        {{ to_local_date('occurred_at') }} as date_on
+        occurred_on as date_on
     from {{ ref('fct_feedback') }}
-    where occurred_at is not null
+    where occurred_on is not null
 ),
 
 feedback_themes as (

@@ -10,7 +10,7 @@ feedback as (
         account_id,
         occurred_at,
         arr_amount,
-        {{ start_of('week', to_local_date('occurred_at')) }} as week_start_on
+        {{ start_of('week', 'occurred_on') }} as week_start_on
     from {{ ref('fct_feedback') }}
     where occurred_at is not null
 ),

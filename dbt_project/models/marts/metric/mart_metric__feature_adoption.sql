@@ -34,7 +34,7 @@ deliveries as (
         deliveries.team_id,
         deliveries.owner,
         deliveries.released_at,
-        {{ to_local_date('deliveries.released_at') }} as released_on
+        deliveries.released_on
     from {{ ref('dim_deliveries') }} as deliveries
     inner join governed on deliveries.delivery_id = governed.delivery_id
     where
@@ -77,6 +77,16 @@ eligible as (
             reached.given_on <= mrr.date_on
             and (reached.account_id is null or reached.account_id = mrr.account_id)
     group by reached.delivery_id, mrr.account_id
+),
+
+-- When anybody of an account was last seen in the product, whatever they did there.
+seen as (
+    select
+        account_id,
+        max(date_on) as last_seen_on
+    from usage_days
+    where account_id is not null
+    group by account_id
 ),
 
 uses as (
@@ -132,6 +142,7 @@ standings as (
         eligible.account_id,
         eligible.arr_amount,
         eligible.currency,
+        coalesce(seen.last_seen_on >= eligible.given_on, false) as is_exposed,
         adopters.first_used_on,
         adopters.last_used_on,
         {{ dbt.datediff('eligible.given_on', 'adopters.first_used_on', 'day') }} as days_to_first_use,
@@ -139,6 +150,7 @@ standings as (
         coalesce({{ add_days('adopters.first_used_on', 28) }} < {{ today() }}, false) as had_time_to_repeat,
         repeats.account_id is not null as has_repeated
     from eligible
+    left join seen on eligible.account_id = seen.account_id
     left join adopters on eligible.delivery_id = adopters.delivery_id and eligible.account_id = adopters.account_id
     left join repeats on eligible.delivery_id = repeats.delivery_id and eligible.account_id = repeats.account_id
 ),
@@ -147,6 +159,7 @@ counted as (
     select
         delivery_id,
         count(*) as eligible_account_count,
+        sum(case when is_exposed then 1 else 0 end) as exposed_account_count,
         sum(arr_amount) as eligible_arr_amount,
         count(first_used_on) as adopter_account_count,
         sum(case when first_used_on is not null then arr_amount else 0 end) as adopter_arr_amount,
@@ -178,9 +191,10 @@ final as (
         known.team_id,
         known.owner,
         known.released_at,
+        known.released_on,
         case when known.is_reach_known then cast(coalesce(counted.eligible_account_count, 0) as bigint) end
             as eligible_account_count,
-        case when known.is_reach_known then cast(coalesce(counted.eligible_account_count, 0) as bigint) end
+        case when known.is_reach_known then cast(coalesce(counted.exposed_account_count, 0) as bigint) end
             as exposed_account_count,
         cast(coalesce(counted.adopter_account_count, 0) as bigint) as adopter_account_count,
         cast(coalesce(adopter_people.person_count, 0) as bigint) as adopter_person_count,

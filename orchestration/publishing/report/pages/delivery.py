@@ -541,7 +541,7 @@ def _sprints(page: Page) -> list[Part]:
             lambda row: teams.get(row["team_id"], row["team_id"] or "–"),
             is_wide_only=True,
         ),
-        Column(t("sprints.ended"), lambda row: formats.day(row["completed_at"]), is_wide_only=True),
+        Column(t("sprints.ended"), lambda row: formats.day(row["completed_on"]), is_wide_only=True),
         count("committed"),
         count("completed"),
         count("added", is_wide_only=True),
@@ -555,10 +555,10 @@ def _sprints(page: Page) -> list[Part]:
     ]
     parts: list[Part] = [Prose(sentence, is_lead=True), tiles]
     data = page.published.frame(
-        "select date_trunc('month', completed_at)::date as month, avg(planning_accuracy_ratio) as kept,"
-        f" count(*) as sprints from {_SPRINTS} where state = 'closed' and completed_at >= ?"
+        "select date_trunc('month', completed_on)::date as month, avg(planning_accuracy_ratio) as kept,"
+        f" count(*) as sprints from {_SPRINTS} where state = 'closed' and completed_on >= ?"
         " and planning_accuracy_ratio is not null group by 1 order by 1",
-        page.today - timedelta(days=400),
+        (page.today - timedelta(days=400)).replace(day=1),
     )
     if len(data) >= 3:
         title = t("sprints.chart")

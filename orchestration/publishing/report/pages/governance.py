@@ -48,7 +48,7 @@ def shares(page: Page) -> dict[str, float]:
     """Share of people-days by label, of what is under way or was delivered in the last twelve months."""
     rows = page.published.rows(
         f"select evidence_label, sum(people_days) as people_days from {_TABLE} where work_item_level = 'epic'"
-        " and (status = 'in_progress' or (status = 'delivered' and released_at >= ?)) group by 1",
+        " and (status = 'in_progress' or (status = 'delivered' and released_on > ?)) group by 1",
         page.today - timedelta(days=365),
     )
     total = sum(float(row["people_days"] or 0) for row in rows)
@@ -139,7 +139,7 @@ def _ground(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     frame = page.published.frame(
         f"select * from {_TABLE} where work_item_level = 'epic' and (status <> 'delivered' or"
-        " released_at >= ?)",
+        " released_on > ?)",
         page.today - timedelta(days=365),
     )
     if frame.empty:

@@ -203,7 +203,7 @@ def _open(page: Page) -> list[Part]:
     t = page.t
     rows = page.published.rows(
         "select e.delivery_id, max(coalesce(d.delivery_name, e.delivery_id)) as name,"
-        " max(d.released_at) as released_at, max(e.verdict) as verdict, max(e.verdict_reason) as reason"
+        " max(d.released_on) as released_on, max(e.verdict) as verdict, max(e.verdict_reason) as reason"
         f" from {EFFECTS} as e inner join {_DELIVERIES} as d on e.delivery_id = d.delivery_id"
         " where e.is_current and d.origin = 'governed' and d.status = 'released' group by e.delivery_id"
         " having sum(case when e.verdict in ('too_early', 'not_measurable') then 0 else 1 end) = 0"
@@ -213,7 +213,7 @@ def _open(page: Page) -> list[Part]:
         return [Notice(t("open.none"))]
     columns = [
         Column(t("open.delivery"), lambda row: row["name"]),
-        Column(t("open.released"), lambda row: page.formats.day(row["released_at"]), is_wide_only=True),
+        Column(t("open.released"), lambda row: page.formats.day(row["released_on"]), is_wide_only=True),
         Column(t("open.state"), lambda row: badge(page.texts.label("verdicts", row["verdict"]), "plain")),
         Column(t("open.why"), lambda row: muted(page.texts.reason(row["reason"]))),
     ]

@@ -153,11 +153,11 @@ def _decided(page: Page) -> list[Part]:
     titles = _titles(page)
     teams = team_names(page)
     rows = page.published.rows(
-        f"select * from {_DELIVERIES} where status <> 'released' or released_at >= ?"
+        f"select * from {_DELIVERIES} where status <> 'released' or released_on > ?"
         " order by origin <> 'governed',"
         " case status when 'in_progress' then 0 when 'planned' then 1 else 2 end,"
         " released_at desc nulls last, people_days desc nulls last, delivery_id limit 14",
-        page.published.now - timedelta(days=REVIEWED_DAYS),
+        page.today - timedelta(days=REVIEWED_DAYS),
     )
     if not rows:
         return [Notice(t("decided.none"))]
@@ -208,9 +208,9 @@ def _stands_on(page: Page, label: str | None) -> str | Markup:
 def _did(page: Page) -> list[Part]:
     t, formats = page.t, page.formats
     rows = page.published.rows(
-        f"select * from {_DELIVERIES} where status = 'released' and released_at >= ?"
+        f"select * from {_DELIVERIES} where status = 'released' and released_on > ?"
         " order by released_at desc, delivery_id limit 12",
-        page.published.now - timedelta(days=REVIEWED_DAYS),
+        page.today - timedelta(days=REVIEWED_DAYS),
     )
     caution = Prose(t("did.caution"), is_caution=True)
     said = verdicts(page)
@@ -219,7 +219,7 @@ def _did(page: Page) -> list[Part]:
     days = sum(float(row["people_days"] or 0) for row in rows)
     columns = [
         Column(t("did.delivery"), lambda row: row["delivery_name"] or row["delivery_id"]),
-        Column(t("did.released"), lambda row: formats.day(row["released_at"])),
+        Column(t("did.released"), lambda row: formats.day(row["released_on"])),
         Column(t("did.rollout"), lambda row: page.texts.label("rollouts", row["rollout"]), is_wide_only=True),
         Column(
             t("did.meant_for"),
@@ -516,8 +516,8 @@ def _without_metric(page: Page) -> Point | None:
         return None
     rows = page.published.rows(
         f"select delivery_name from {_DELIVERIES} where status = 'released' and coalesce(metric_ids, '') = ''"
-        " and released_at >= ? order by released_at desc",
-        page.published.now - timedelta(days=REVIEWED_DAYS),
+        " and released_on > ? order by released_at desc",
+        page.today - timedelta(days=REVIEWED_DAYS),
     )
     if not rows:
         return None

@@ -26,7 +26,7 @@ def loops(page: Page) -> list[Part]:
         f" from {LOOPS} as loops left join metric.dim_accounts as account"
         " on loops.account_id = account.account_id"
         f" left join {_DELIVERIES} as delivery on loops.delivery_id = delivery.delivery_id"
-        " where loops.delivered_at >= ?"
+        " where loops.delivered_on >= ?"
         " order by loops.delivered_at desc, loops.delivery_id, loops.account_id",
         page.today - timedelta(days=_RECENT_DAYS - 1),
     )
@@ -73,9 +73,9 @@ def loops(page: Page) -> list[Part]:
         Column(t("loop.delivery"), lambda group: group[0]["delivery_name"]),
         Column(
             t("loop.released"),
-            lambda group: formats.day(group[0]["delivered_at"]),
+            lambda group: formats.day(group[0]["delivered_on"]),
             is_wide_only=True,
-            definition=page.column(f"{LOOPS}.delivered_at"),
+            definition=page.column(f"{LOOPS}.delivered_on"),
         ),
         count("asked", "account_id", lambda group: formats.number(len(group))),
         count("told", "told_at", lambda group: formats.number(told(group))),

@@ -303,14 +303,14 @@ def features(page: Page) -> list[Part]:
     def named(row: Any) -> str | Markup:
         # An experiment or a wave gives it to some of the paying accounts only.
         name = row["delivery_name"] or row["delivery_id"]
-        if row["rollout"] == "general" or row["exposed_account_count"] is None:
+        if row["rollout"] == "general" or row["eligible_account_count"] is None:
             return str(name)
-        given = t("features.given", n=formats.number(row["exposed_account_count"]))
+        given = t("features.given", n=formats.number(row["eligible_account_count"]))
         return Markup("{} {}").format(name, muted(given))
 
     columns = [
         Column(t("features.feature"), named),
-        Column(t("features.released"), lambda row: formats.day(row["released_at"]), is_wide_only=True),
+        Column(t("features.released"), lambda row: formats.day(row["released_on"]), is_wide_only=True),
         Column(
             t("features.accounts"),
             of("adopter_account_count", "eligible_account_count"),
