@@ -22,6 +22,9 @@ from expectations.runner import run_suites
 from ingestion.enrichment.impact.pipeline import FRAMES
 from ingestion.warehouses.duckdb import DuckDBWarehouse
 from orchestration.demo import SOURCES
+from orchestration.publishing.publication import read_publication
+from orchestration.publishing.report.published import Published
+from orchestration.publishing.report.standing import WINDOW_DAYS, standings
 from tests.integration.company import NORTE, Company, Day
 from tests.integration.corruptions import CORRUPTIONS
 from tests.integration.semantic_cases import SAVED_QUERIES, disagreements
@@ -127,6 +130,23 @@ def test_data_health_counts_what_is_published_and_when_it_was_read(day: str, day
     for _, source, _, last_loaded_at, is_fresh, *_ in sources.values():
         assert is_fresh and last_loaded_at == lived.now.replace(tzinfo=None), source
     assert not any(is_held_back or failing for *_, is_held_back, failing in health)
+
+
+def test_a_key_result_is_the_number_that_pages_show(days: dict[str, Day], company: Company) -> None:
+    publication = read_publication(company.published.parent)
+    assert days and publication is not None
+    with Published(company.published, publication) as published:
+        shown = standings(published)
+        running = published.rows(
+            "select metric_id, current_value from impact.mart_impact__key_results"
+            " where status = 'running' and segment = 'all' and current_value is not null"
+        )
+    assert {shown[row["metric_id"]].reading for row in running} >= {"last_day", "median_28_days"}
+    for row in running:
+        one = shown[row["metric_id"]]
+        # Pages show the sum of what happens on a day; its target is per day.
+        of_days = WINDOW_DAYS if one.reading == "mean_28_days" else 1
+        assert one.value == pytest.approx(row["current_value"] * of_days, abs=1e-6), row["metric_id"]
 
 
 @pytest.mark.parametrize(("then", "later"), [("first day", "second day"), ("second day", "day of kills")])

@@ -15,7 +15,7 @@ import pandas as pd
 from tests.truth import impact
 from tests.truth.base import Truth
 from tests.truth.delivery import dim_deliveries
-from tests.truth.process import ESTIMATED, mart_impact__key_results, reading_window
+from tests.truth.process import ESTIMATED, mart_impact__key_results, read
 
 CLAIMED = ("improved", "worsened")
 MEASURED = (*CLAIMED, "no_detectable_effect")
@@ -56,7 +56,8 @@ def _key_results(truth: Truth) -> list[_KeyResult]:
         one = known.loc[row.key_result_id]
         if pd.isna(row.current_value) or pd.isna(one.baseline):
             continue
-        last = max(reading_window(truth, one.metric_id, row.segment, one.starts_on, one.ends_on))
+        until = min(one.ends_on, truth.today - timedelta(days=1))
+        last = max(read(truth, one.metric_id, row.segment, until)[1])
         found.append(
             _KeyResult(
                 key_result_id=row.key_result_id,

@@ -32,6 +32,7 @@ from tests.truth.flow import is_month_over, team_days, with_all_teams, with_rati
 from tests.truth.identity import ladder
 from tests.truth.impact import fct_delivery_impact
 from tests.truth.support import RESOLVED, fct_tickets, ticket_accounts
+from tests.truth.support_times import mart_metric__support_performance
 
 DEFINITIONS = Path(__file__).parents[2] / "dbt_project" / "seeds" / "reference" / "metrics.csv"
 # Without a row on a day, these were zero on it; of the others nothing is known.
@@ -50,20 +51,18 @@ COUNTED = frozenset(
         "work_items_in_progress",
     }
 )
-AVERAGED = frozenset(
-    {
-        "stickiness",
-        "tickets_created",
-        "first_reply_minutes_median",
-        "deals_won_amount",
-        "work_items_done",
-        "contact_ratio",
-        "full_resolution_minutes_median",
-        "one_touch_ratio",
-        "first_reply_attainment_ratio",
-        "full_resolution_attainment_ratio",
-    }
-)
+# What happens on a day is told as the mean of 28; a median and a share are of all that happened in them.
+AVERAGED = {"tickets_created": 28, "deals_won_amount": 28, "work_items_done": 28, "stickiness": 7}
+MEDIANS = {
+    "first_reply_minutes_median": ("first_reply_minutes", "created_on"),
+    "full_resolution_minutes_median": ("full_resolution_minutes", "solved_on"),
+}
+SHARES = {
+    "contact_ratio": ("account_ticket_count", "active_account_count"),
+    "one_touch_ratio": ("one_touch_ticket_count", "full_resolution_count"),
+    "first_reply_attainment_ratio": ("first_reply_attained_count", "first_reply_judged_count"),
+    "full_resolution_attainment_ratio": ("full_resolution_attained_count", "full_resolution_judged_count"),
+}
 # Metrics whose movement is asked of the engine account by account, and what it calls them.
 ESTIMATED = {
     "mrr": "mrr_rel",
@@ -101,17 +100,41 @@ def defined_metrics() -> set[str]:
         return {row["metric_id"] for row in csv.DictReader(lines)}
 
 
-def _window(values: dict[date, float], last: date, length: int = 28) -> list[float]:
-    return [
-        values[day] for day in (last - timedelta(days=offset) for offset in range(length)) if day in values
-    ]
+def read(
+    truth: Truth, metric: str | None, segment: str, last: date, *, is_averaged: bool = False
+) -> tuple[float | None, list[date]]:
+    """A metric over the window that ends with a day, and the days that it stands on, newest first.
 
-
-def reading_window(truth: Truth, metric: str, segment: str, starts_on: date, ends_on: date) -> list[date]:
-    """The days of a key result's period with a value, of the last 28 that it is read from."""
-    last = min(ends_on, truth.today - timedelta(days=1))
-    known = metric_days(truth).get((metric, segment), {})
-    return [day for day in known if starts_on <= day and last - timedelta(days=28) < day <= last]
+    Arguments:
+        is_averaged: of a level the mean of 28 days, instead of its last value.
+    """
+    days = [last - timedelta(days=offset) for offset in range(28)]
+    if metric in MEDIANS:
+        column, moment = MEDIANS[metric]
+        tickets = fct_tickets(truth)
+        tickets = tickets[tickets[column].notna() & tickets[moment].isin(days)]
+        if metric == "full_resolution_minutes_median":
+            tickets = tickets[~tickets.is_merged.astype(bool)]
+        if segment != "all":
+            tickets = tickets[tickets.segment == segment]
+        found = sorted(set(tickets[moment]), reverse=True)
+        return (float(np.median(tickets[column].astype(float))), found) if found else (None, [])
+    known = metric_days(truth).get((str(metric), segment), {})
+    found = [day for day in days if day in known]
+    if metric in SHARES:
+        part, whole = SHARES[metric]
+        rows = mart_metric__support_performance(truth)
+        rows = rows[(rows.period_unit == "day") & (rows.team_id == "all") & (rows.segment == segment)]
+        rows = rows[rows.starts_on.isin(found)]
+        total = float(rows[whole].astype(float).sum())
+        return (float(rows[part].astype(float).sum()) / total if total else None), found
+    if not is_averaged:
+        found = (
+            [day for day in found if day > last - timedelta(days=AVERAGED[metric])]
+            if metric in AVERAGED
+            else found[:1]
+        )
+    return (float(np.mean([known[day] for day in found])) if found else None), found
 
 
 def _parts(value: object) -> list[str]:
@@ -178,7 +201,6 @@ def mart_impact__decisions(truth: Truth) -> pd.DataFrame:
     for delivery in truth.visible("deliveries").itertuples():
         for decision in _parts(delivery.decision_ids):
             carriers[decision].append(delivery)
-    known = metric_days(truth)
     yesterday = truth.today - timedelta(days=1)
     answers = fct_delivery_impact(truth)
     answers = answers[answers.is_current]
@@ -189,14 +211,11 @@ def mart_impact__decisions(truth: Truth) -> pd.DataFrame:
         out = [one.released_at for one in mine if pd.notna(one.released_at) and one.released_at <= truth.now]
         anchor = truth.local_day(min(out)) if out else decision.decided_on
         metric = _or_none(decision.expected_metric_id)
-        values = known.get((metric, "all"), {})
         due = _or_none(decision.expected_by_on)
         last = min(due, yesterday) if due else yesterday
-        before = _window(values, anchor - timedelta(days=1))
+        mean_before, before = read(truth, metric, "all", anchor - timedelta(days=1), is_averaged=True)
         is_visible = metric and (out or not mine) and last - timedelta(days=27) >= anchor
-        after = _window(values, last) if is_visible else []
-        mean_before = float(np.mean(before)) if before else None
-        mean_after = float(np.mean(after)) if after else None
+        mean_after, after = read(truth, metric, "all", last, is_averaged=True) if is_visible else (None, [])
         change = None
         if mean_before and mean_after is not None:
             change = 100 * (mean_after - mean_before) / abs(mean_before)
@@ -230,21 +249,12 @@ def mart_impact__decisions(truth: Truth) -> pd.DataFrame:
 
 @remembered
 def mart_impact__key_results(truth: Truth) -> pd.DataFrame:
-    known = metric_days(truth)
     rows = []
     for one in truth.visible("key_results").itertuples():
         segment = one.segment if pd.notna(one.segment) else "all"
         begun = one.starts_on < truth.today
         last = min(one.ends_on, truth.today - timedelta(days=1))
-        values = {
-            day: value
-            for day, value in known.get((one.metric_id, segment), {}).items()
-            if one.starts_on <= day
-        }
-        window = _window(values, last) if begun else []
-        current = None
-        if window:
-            current = float(np.mean(window)) if one.metric_id in AVERAGED else window[0]
+        current = read(truth, one.metric_id, segment, last)[0] if begun else None
         elapsed = 0.0
         if begun:
             elapsed = ((last - one.starts_on).days + 1) / ((one.ends_on - one.starts_on).days + 1)

@@ -13,34 +13,16 @@ from orchestration.publishing.report.published import Published
 
 WINDOW_DAYS = 28
 _SERIES_WEEKS = 26
-# Amounts per day are summed over the window (and so are their targets, which are per day like the metric);
-# all other metrics are levels, read on the last day. A day without a row is a day on which nothing happened.
-FLOWS = frozenset({"tickets_created", "deals_won_amount", "work_items_done"})
-# Weekends are quiet: such a level is read as the mean of the last seven days, whatever day the last one is.
-WEEKLY_MEANS = frozenset(
-    {
-        "stickiness",
-        "contact_ratio",
-        "one_touch_ratio",
-        "first_reply_attainment_ratio",
-        "full_resolution_attainment_ratio",
-        "full_resolution_minutes_median",
-    }
-)
-# A daily median jumps with a handful of tickets: the window's median is read from the tickets themselves.
+# Where the single values lie of the metrics that are medians, and which of them count.
 MEDIANS = {
-    "first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_on"),
-    "full_resolution_minutes_median": ("metric.fct_tickets", "full_resolution_minutes", "solved_on"),
+    "first_reply_minutes_median": ("metric.fct_tickets", "first_reply_minutes", "created_on", "true"),
+    "full_resolution_minutes_median": (
+        "metric.fct_tickets",
+        "full_resolution_minutes",
+        "solved_on",
+        "not is_merged",
+    ),
 }
-# A share of one day's tickets jumps likewise: it is told of the whole window.
-WINDOW_RATIOS = frozenset(
-    {
-        "one_touch_ratio",
-        "contact_ratio",
-        "first_reply_attainment_ratio",
-        "full_resolution_attainment_ratio",
-    }
-)
 OPINIONS = frozenset({"nps", "csat_ratio"})
 TOO_FEW_ANSWERS = 30
 
@@ -50,6 +32,7 @@ class Standing:
     """A metric as of the last complete day.
 
     Arguments:
+        reading: over which days it is read, as `dim_metrics.reading` says; key results read it the same way.
         value, before: now, and one window (28 days) earlier; None where there is none.
         count, count_before: the denominators (answers, ratings) behind both, where the metric has one.
         series: weekly values of the last half year, for a small line.
@@ -59,6 +42,7 @@ class Standing:
     metric_id: str
     name: str
     unit: str
+    reading: str
     good_direction: str
     owner: str | None
     value: float | None
@@ -156,6 +140,7 @@ def _standing(
     published: Published, metric: dict[str, object], days: _Days, began_on: date | None, last: date
 ) -> Standing:
     metric_id = str(metric["metric_id"])
+    reading = str(metric["reading"])
 
     def level(end: date) -> float | None:
         return days.get(end, (None, None, None))[0]
@@ -181,22 +166,27 @@ def _standing(
 
     ends = [last - timedelta(days=7 * n) for n in range(_SERIES_WEEKS, -1, -1)]
     earlier = last - timedelta(days=WINDOW_DAYS)
-    if metric_id in FLOWS:
+    if reading == "mean_28_days":
+        # Told as the sum of the window; so is its target, which is per day like the metric.
         value, before, weekly = total(last), total(earlier), [total(end, 7) for end in ends]
-    elif metric_id in MEDIANS:
+    elif reading == "median_28_days":
+        # A daily median jumps with a handful of tickets: the window's is read from the tickets themselves.
         value, before, weekly = median(last), median(earlier), [median(end, 7) for end in ends]
-    elif metric_id in WINDOW_RATIOS:
+    elif reading == "ratio_28_days":
+        # A share of one day's tickets jumps likewise.
         value, before, weekly = ratio(last), ratio(earlier), [ratio(end, 7) for end in ends]
-    elif metric_id in WEEKLY_MEANS:
+    elif reading == "mean_7_days":
+        # Weekends are quiet: whatever day the last one is, there is one of each.
         value, before, weekly = mean(last), mean(earlier), [mean(end) for end in ends]
     else:
         value, before, weekly = level(last), level(earlier), [level(end) for end in ends]
     target = metric["target_value"]
-    scale = WINDOW_DAYS if metric_id in FLOWS else 1
+    scale = WINDOW_DAYS if reading == "mean_28_days" else 1
     return Standing(
         metric_id=metric_id,
         name=str(metric["metric_name"]),
         unit=str(metric["unit"] or ""),
+        reading=reading,
         good_direction=str(metric["good_direction"] or "up"),
         owner=str(metric["owner"]) if metric["owner"] else None,
         value=value,
@@ -210,11 +200,11 @@ def _standing(
 
 
 def _median(published: Published, metric_id: str, end: date, count: int) -> float | None:
-    table, column, moment = MEDIANS[metric_id]
+    table, column, moment, counts = MEDIANS[metric_id]
     if published.missing([table]):
         return None
     found = published.row(
-        f"select median({column}) as value from {table} where {moment} >= ? and {moment} < ?",
+        f"select median({column}) as value from {table} where {counts} and {moment} >= ? and {moment} < ?",
         end - timedelta(days=count - 1),
         end + timedelta(days=1),
     )["value"]

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from orchestration.publishing.report.drawing import sparkline
 from orchestration.publishing.report.page import Page, Tile
-from orchestration.publishing.report.standing import FLOWS, OPINIONS, Standing
+from orchestration.publishing.report.standing import OPINIONS, Standing
 from orchestration.publishing.report.tables import badge, link
 
 # A share of fewer is told as counts, without a percentage.
@@ -59,7 +59,7 @@ def change_in_words(page: Page, standing: Standing) -> tuple[str, str]:
     if standing.is_within_chance:
         return page.t(".within_chance", amount=amount, sign="+" if change > 0 else "−"), "plain"
     direction = "up" if change > 0 else "down"
-    kind = "window" if standing.metric_id in FLOWS or standing.unit == "minutes" else "level"
+    kind = "window" if standing.reading.endswith("_28_days") else "level"
     return page.t(f".{direction}_{kind}", amount=amount), "good" if standing.is_good else "bad"
 
 

@@ -543,6 +543,13 @@ def _metrics() -> pd.DataFrame:
                 "leaves_out": "Test accounts and own staff.",
                 "unit": unit,
                 "good_direction": direction,
+                "reading": {
+                    "stickiness": "mean_7_days",
+                    "tickets_created": "mean_28_days",
+                    "deals_won_amount": "mean_28_days",
+                    "work_items_done": "mean_28_days",
+                    "first_reply_minutes_median": "median_28_days",
+                }.get(metric_id, "last_day"),
                 "source_table": table,
                 "decision_ref": f"DECISIONS.md#{metric_id}",
                 "owner": owner,

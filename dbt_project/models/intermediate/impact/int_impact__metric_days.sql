@@ -40,7 +40,9 @@ final as (
         case
             when metric_values.value is not null then metric_values.value
             else cast(0 as {{ type_double() }})
-        end as value
+        end as value,
+        metric_values.numerator,
+        metric_values.denominator
     from cells
     inner join metrics on cells.metric_id = metrics.metric_id
     inner join first_days on cells.metric_id = first_days.metric_id

@@ -20,11 +20,6 @@ metrics as (
     select * from {{ ref('dim_metrics') }}
 ),
 
-metric_days as (
-    select * from {{ ref('int_impact__metric_days') }}
-    where segment = 'all'
-),
-
 effects as (
     select * from {{ ref('fct_delivery_impact') }}
     where is_current
@@ -76,6 +71,10 @@ windowed as (
     select
         anchored.*,
         metrics.good_direction,
+        case
+            when metrics.reading in ('median_28_days', 'ratio_28_days') then metrics.reading
+            else 'mean_28_days'
+        end as reading,
         {{ add_days('anchored.anchor_on', -28) }} as before_from_on,
         {{ add_days('anchored.anchor_on', -1) }} as before_to_on,
         {{ add_days('anchored.after_to_on', -27) }} as after_from_on,
@@ -93,31 +92,34 @@ windowed as (
     left join metrics on anchored.expected_metric_id = metrics.metric_id
 ),
 
-befores as (
+-- a level is read as its mean over the window: two single days differ by chance
+asked_befores as (
     select
-        windowed.decision_id,
-        {{ stable_sum('metric_days.value') }} / count(*) as before_value,
-        count(*) as before_day_count
+        decision_id as asked_id,
+        expected_metric_id as metric_id,
+        'all' as segment,
+        reading,
+        before_to_on as to_on
     from windowed
-    inner join metric_days
-        on
-            windowed.expected_metric_id = metric_days.metric_id
-            and metric_days.date_on between windowed.before_from_on and windowed.before_to_on
-    group by windowed.decision_id
+),
+
+asked_afters as (
+    select
+        decision_id as asked_id,
+        expected_metric_id as metric_id,
+        'all' as segment,
+        reading,
+        after_to_on as to_on
+    from windowed
+    where missing_reason is null
+),
+
+befores as (
+    {{ read_metric_windows('asked_befores') }}
 ),
 
 afters as (
-    select
-        windowed.decision_id,
-        {{ stable_sum('metric_days.value') }} / count(*) as after_value,
-        count(*) as after_day_count
-    from windowed
-    inner join metric_days
-        on
-            windowed.expected_metric_id = metric_days.metric_id
-            and metric_days.date_on between windowed.after_from_on and windowed.after_to_on
-    where windowed.missing_reason is null
-    group by windowed.decision_id
+    {{ read_metric_windows('asked_afters') }}
 ),
 
 judged as (
@@ -182,23 +184,23 @@ final as (
         windowed.good_direction,
         windowed.expected_change_pct,
         windowed.expected_by_on,
-        befores.before_value * (1 + windowed.expected_change_pct / 100) as expected_value,
+        befores.value * (1 + windowed.expected_change_pct / 100) as expected_value,
         case when windowed.expected_metric_id is not null then windowed.before_from_on end as before_from_on,
         case when windowed.expected_metric_id is not null then windowed.before_to_on end as before_to_on,
-        befores.before_value,
-        cast(coalesce(befores.before_day_count, 0) as bigint) as before_day_count,
+        befores.value as before_value,
+        cast(coalesce(befores.day_count, 0) as bigint) as before_day_count,
         case when windowed.missing_reason is null then windowed.after_from_on end as after_from_on,
         case when windowed.missing_reason is null then windowed.after_to_on end as after_to_on,
-        afters.after_value,
-        cast(coalesce(afters.after_day_count, 0) as bigint) as after_day_count,
-        100 * (afters.after_value - befores.before_value) / nullif(abs(befores.before_value), 0)
+        afters.value as after_value,
+        cast(coalesce(afters.day_count, 0) as bigint) as after_day_count,
+        100 * (afters.value - befores.value) / nullif(abs(befores.value), 0)
             as observed_change_pct,
         coalesce(
             windowed.missing_reason,
             case
-                when befores.before_value is null then 'the metric has no value before'
-                when afters.after_value is null then 'the metric has no value after'
-                when befores.before_value = 0 then 'the metric was zero before'
+                when befores.value is null then 'the metric has no value before'
+                when afters.value is null then 'the metric has no value after'
+                when befores.value = 0 then 'the metric was zero before'
             end
         ) as observed_missing_reason,
         windowed.review_on,
@@ -229,8 +231,8 @@ final as (
     from windowed
     left join impact_metrics on windowed.expected_metric_id = impact_metrics.metric_id
     left join verdicts on windowed.decision_id = verdicts.decision_id
-    left join befores on windowed.decision_id = befores.decision_id
-    left join afters on windowed.decision_id = afters.decision_id
+    left join befores on windowed.decision_id = befores.asked_id
+    left join afters on windowed.decision_id = afters.asked_id
 )
 
 select * from final

@@ -17,10 +17,6 @@ metrics as (
     from {{ ref('dim_metrics') }}
 ),
 
-metric_days as (
-    select * from {{ ref('int_impact__metric_days') }}
-),
-
 dated as (
     select
         key_results.key_result_id,
@@ -49,42 +45,27 @@ dated as (
     left join metrics on key_results.metric_id = metrics.metric_id
 ),
 
-readable_days as (
+asked as (
     select
-        dated.key_result_id,
-        dated.reading,
-        metric_days.date_on,
-        metric_days.value,
-        row_number() over (partition by dated.key_result_id order by metric_days.date_on desc) as recency
+        key_result_id as asked_id,
+        metric_id,
+        segment,
+        reading,
+        as_of_on as to_on
     from dated
-    inner join metric_days
-        on
-            dated.metric_id = metric_days.metric_id
-            and dated.segment = metric_days.segment
-            and dated.as_of_on >= metric_days.date_on
-            and {{ add_days('dated.as_of_on', -28) }} < metric_days.date_on
-            and dated.starts_on <= metric_days.date_on
+    where as_of_on is not null and is_daily
 ),
 
 read_values as (
-    select
-        key_result_id,
-        {{ stable_sum('value') }} / count(*) as current_value,
-        count(*) as day_count,
-        max(date_on) as measured_on
-    from readable_days
-    where
-        reading = 'mean_28_days'
-        or recency = 1
-    group by key_result_id
+    {{ read_metric_windows('asked') }}
 ),
 
 paced as (
     select
         dated.*,
-        read_values.current_value,
+        read_values.value as current_value,
         read_values.day_count,
-        read_values.measured_on,
+        read_values.last_on as measured_on,
         case
             when dated.as_of_on is null then cast(0 as {{ type_double() }})
             else {{ ratio(
@@ -93,7 +74,7 @@ paced as (
             ) }}
         end as elapsed_ratio
     from dated
-    left join read_values on dated.key_result_id = read_values.key_result_id
+    left join read_values on dated.key_result_id = read_values.asked_id
 ),
 
 final as (
@@ -128,7 +109,7 @@ final as (
             when not is_metric_known then 'unknown metric'
             when not is_daily then 'the metric has no value per day'
             when as_of_on is null then 'not begun'
-            when current_value is null then 'the metric has no value in the last 28 days of the period'
+            when current_value is null then 'the metric has no value in the last 28 days'
             when baseline is null or target is null then 'no baseline or target'
             when baseline = target then 'the target is the baseline'
         end as missing_reason
