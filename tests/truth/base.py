@@ -8,6 +8,8 @@ definitions, so they must never share code with what they check.
 from __future__ import annotations
 
 import csv
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -48,17 +50,32 @@ def remembered(derive: Callable[[Truth], Expected]) -> Callable[[Truth], Expecte
     return recall
 
 
+def rows_by(frame: pd.DataFrame, column: str) -> dict[Any, list[Any]]:
+    """The rows of each value of a column, in their order: plain tuples, since a frame for each is slow."""
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in frame.itertuples():
+        found[getattr(row, column)].append(row)
+    return dict(found)
+
+
 @dataclass(frozen=True)
 class Calendar:
-    fiscal_years: pd.DataFrame  # fiscal_year, starts_on
+    fiscal_years: pd.DataFrame  # fiscal_year, starts_on, in order
     rates: dict[tuple[int, str], float]
     reporting_currency: str
     holidays: frozenset[date]
 
+    @cached_property
+    def _starts(self) -> list[date]:
+        return list(self.fiscal_years.starts_on)
+
+    @cached_property
+    def _years(self) -> list[int]:
+        return [int(year) for year in self.fiscal_years.fiscal_year]
+
     def fiscal_year(self, day: date) -> int:
-        started = self.fiscal_years[self.fiscal_years.starts_on <= day]
-        row = (started if len(started) else self.fiscal_years.head(1)).iloc[-1]
-        return int(row.fiscal_year)
+        began = bisect_right(self._starts, day)
+        return self._years[max(began, 1) - 1]
 
     def rate(self, day: date, currency: str) -> float:
         if currency == self.reporting_currency:

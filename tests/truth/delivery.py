@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.truth.base import Truth, remembered
+from tests.truth.base import Truth, remembered, rows_by
 
 CATEGORY = {"new": "to_do", "indeterminate": "in_progress", "done": "done"}
 LEVEL = {2: "initiative", 1: "epic", 0: "standard", -1: "sub_task"}
@@ -35,29 +35,28 @@ def _kinds(truth: Truth) -> dict[tuple[str, str], str]:
 def status_spans(truth: Truth) -> pd.DataFrame:
     issues = issue_states(truth)
     alive = set(issues.issue_id.astype(int))
-    created = truth.visible("issues").set_index("issue_id")
+    created = rows_by(truth.visible("issues"), "issue_id")
     changes = truth.changes("issues")
-    moves = changes[(changes.field == "status_id") & changes.issue_id.isin(alive)]
-    by_issue = dict(iter(moves.groupby("issue_id")))
-    statuses = truth.state("statuses").set_index("status_id")
+    by_issue = rows_by(changes[(changes.field == "status_id") & changes.issue_id.isin(alive)], "issue_id")
+    statuses = {row.status_id: row for row in truth.state("statuses").itertuples()}
     kinds = _kinds(truth)
-    projects = truth.visible("projects").set_index("project_id").key
-    project_of = issues.set_index("issue_id").project_id
+    projects = truth.visible("projects").set_index("project_id").key.to_dict()
+    project_of = issues.set_index("issue_id").project_id.to_dict()
     rows = []
     for issue in sorted(alive):
-        first = created.loc[issue]
+        first = created[issue][0]
         mine = by_issue.get(issue)
         timeline: list[tuple[Any, int, str | None]] = []
         if mine is None:
             timeline.append((first.created_at, int(first.status_id), None))
         else:
-            timeline.append((first.created_at, int(mine.iloc[0].from_value), mine.iloc[0].from_label))
-            timeline += [(move.changed_at, int(move.to_value), move.to_label) for move in mine.itertuples()]
+            timeline.append((first.created_at, int(mine[0].from_value), mine[0].from_label))
+            timeline += [(move.changed_at, int(move.to_value), move.to_label) for move in mine]
         for position, (start, status, label) in enumerate(timeline):
             is_current = position == len(timeline) - 1
             end = None if is_current else timeline[position + 1][0]
-            name = label if label is not None else statuses.name[status]
-            category = CATEGORY[statuses.category[status]]
+            name = label if label is not None else statuses[status].name
+            category = CATEGORY[statuses[status].category]
             key = projects[project_of[issue]]
             kind = kinds.get((name.casefold(), key)) or kinds.get((name.casefold(), ""))
             default = {"to_do": "queue", "in_progress": "active", "done": "done"}[category]
@@ -97,9 +96,9 @@ def days_worked(truth: Truth) -> dict[tuple[int, date], set[int]]:
     spans = status_spans(truth)
     issues = issue_states(truth)
     counted = set(issues[issues.level.isin(["standard", "sub_task"])].issue_id.astype(int))
-    created = truth.visible("issues").set_index("issue_id")
+    created = rows_by(truth.visible("issues"), "issue_id")
     changes = truth.changes("issues")
-    handed = dict(iter(changes[changes.field == "assignee_staff_id"].groupby("issue_id")))
+    handed = rows_by(changes[changes.field == "assignee_staff_id"], "issue_id")
     worked: dict[tuple[int, date], set[int]] = defaultdict(set)
     active = spans[
         (spans.status_category == "in_progress")
@@ -108,11 +107,11 @@ def days_worked(truth: Truth) -> dict[tuple[int, date], set[int]]:
     ]
     for span in active.itertuples():
         span_end = truth.now if pd.isna(span.ended_at) else span.ended_at
-        holders = [(created.created_at[span.issue_id], created.assignee_staff_id[span.issue_id])]
-        if span.issue_id in handed:
-            moves = handed[span.issue_id]
-            holders[0] = (holders[0][0], moves.iloc[0].from_value)
-            holders += list(zip(moves.changed_at, moves.to_value, strict=True))
+        first = created[span.issue_id][0]
+        holders = [(first.created_at, first.assignee_staff_id)]
+        if moves := handed.get(span.issue_id):
+            holders[0] = (first.created_at, moves[0].from_value)
+            holders += [(move.changed_at, move.to_value) for move in moves]
         for position, (since, person) in enumerate(holders):
             if person is None or pd.isna(person):
                 continue
@@ -191,14 +190,13 @@ def delivery_of(truth: Truth) -> dict[int, str]:
 
 @remembered
 def fct_work_items(truth: Truth) -> pd.DataFrame:
-    issues = issue_states(truth).set_index("issue_id")
-    spans = status_spans(truth)
+    issues = issue_states(truth)
+    states = {row.issue_id: row for row in issues.itertuples()}
     days = people_days(truth)
     flags = flagged_times(truth)
-    levels = issues.level
-    parents = parents_of(issues.reset_index())
+    parents = parents_of(issues)
     deliveries = delivery_of(truth)
-    projects = truth.visible("projects").set_index("project_id")
+    projects = truth.visible("projects").set_index("project_id").key.to_dict()
     teams = {row["source_key"]: row["team_id"] for row in truth.csv("teams.csv") if row["source"] == "jira"}
     changes = truth.changes("issues")
     resolved = (
@@ -206,14 +204,14 @@ def fct_work_items(truth: Truth) -> pd.DataFrame:
         .groupby("issue_id")
         .changed_at.max()
     )
-    types = truth.visible("issue_types").set_index("issue_type_id").name
+    types = truth.visible("issue_types").set_index("issue_type_id").name.to_dict()
     rows = []
-    for issue, mine in spans.groupby("issue_id"):
-        state = issues.loc[issue]
+    for issue, mine in rows_by(status_spans(truth), "issue_id").items():
+        state = states[issue]
         done_at = started_at = None
         reopened = 0
         previous = None
-        for span in mine.itertuples():
+        for span in mine:
             if span.status_category == "in_progress" and started_at is None:
                 started_at = span.started_at
             if span.status_category == "done" and previous != "done":
@@ -223,11 +221,11 @@ def fct_work_items(truth: Truth) -> pd.DataFrame:
                     reopened += 1
                 done_at = None
             previous = span.status_category
-        current = mine.iloc[-1]
+        current = mine[-1]
         hours = _hours(truth, mine, started_at, flags.get(int(issue), []))
-        key = projects.key[state.project_id]
+        key = projects[state.project_id]
         chain = _ancestors(parents, int(issue))
-        epics = [candidate for candidate in (int(issue), *chain) if levels[candidate] == "epic"]
+        epics = [candidate for candidate in (int(issue), *chain) if states[candidate].level == "epic"]
         resolved_at = resolved.get(issue) if pd.notna(state.resolution) else None
         rows.append(
             {
@@ -274,14 +272,13 @@ def fct_work_items(truth: Truth) -> pd.DataFrame:
 @remembered
 def flagged_times(truth: Truth) -> dict[int, list[tuple[pd.Timestamp, pd.Timestamp]]]:
     """issue_id -> when it was flagged, from and to (now, while it is)."""
-    created = truth.visible("issues").set_index("issue_id")
     changes = truth.changes("issues")
-    moves = dict(iter(changes[changes.field == "is_flagged"].groupby("issue_id")))
+    moves = rows_by(changes[changes.field == "is_flagged"], "issue_id")
     result = {}
-    for issue in created.index:
-        timeline = [(created.created_at[issue], str(bool(created.is_flagged[issue])).lower())]
-        if issue in moves:
-            timeline += list(zip(moves[issue].changed_at, moves[issue].to_value, strict=True))
+    for created in truth.visible("issues").itertuples():
+        issue: Any = created.issue_id
+        timeline = [(created.created_at, str(bool(created.is_flagged)).lower())]
+        timeline += [(move.changed_at, move.to_value) for move in moves.get(issue, [])]
         ends = [moment for moment, _ in timeline[1:]] + [truth.now]
         times = [(start, end) for (start, value), end in zip(timeline, ends, strict=True) if value == "true"]
         if times:
@@ -291,14 +288,14 @@ def flagged_times(truth: Truth) -> dict[int, list[tuple[pd.Timestamp, pd.Timesta
 
 def _hours(
     truth: Truth,
-    spans: pd.DataFrame,
+    spans: list[Any],
     started_at: pd.Timestamp | None,
     flags: list[tuple[pd.Timestamp, pd.Timestamp]],
 ) -> dict[str, float | None]:
     """Where an item's hours went, by the kind of its statuses, and how long it was blocked."""
     spent: dict[tuple[str, bool], float] = defaultdict(float)
     blocked = 0.0
-    for span in spans.itertuples():
+    for span in spans:
         if span.status_category == "done":
             continue
         end = truth.now if pd.isna(span.ended_at) else span.ended_at

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from tests.truth.base import Truth, remembered
+from tests.truth.base import Truth, remembered, rows_by
 from tests.truth.revenue import fct_deals
 
 
@@ -161,8 +162,8 @@ def mart_metric__pipeline_daily(truth: Truth) -> pd.DataFrame:
     stays = fct_deal_stages(truth)
     probability = truth.visible("deal_stages").set_index("stage_id").probability
     changes = truth.changes("deals")
-    changes = changes[changes.field == "amount"]
-    first = truth.visible("deals").set_index("deal_id")
+    changed = rows_by(changes[changes.field == "amount"], "deal_id")
+    first = {row.deal_id: row for row in truth.visible("deals").itertuples()}
     days = [
         day.date() for day in pd.date_range(truth.local_date(stays.entered_at).min(), truth.today, freq="D")
     ]
@@ -171,19 +172,19 @@ def mart_metric__pipeline_daily(truth: Truth) -> pd.DataFrame:
     rows = []
     for stay in open_stays.itertuples():
         number = int(stay.deal_id.split(":")[1])
-        amounts = [(first.created_at[number], first.amount[number])]
-        mine = changes[changes.deal_id == number]
-        amounts += list(zip(mine.changed_at, mine.to_value, strict=True))
-        for day, moment in zip(days, moments, strict=True):
-            if stay.entered_at < moment and (pd.isna(stay.left_at) or moment <= stay.left_at):
-                amount = float([value for at, value in amounts if at < moment][-1])
-                amount *= truth.calendar.rate(day, stay.currency)
-                weight = float(probability[int(stay.stage_id.split(":")[1])])
-                rows += [
-                    (day, segment, stay.stage_id, stay.stage_name, amount, amount * weight)
-                    for segment in ("all", stay.segment)
-                    if pd.notna(segment)
-                ]
+        amounts = [(first[number].created_at, first[number].amount)]
+        amounts += [(change.changed_at, change.to_value) for change in changed.get(number, [])]
+        weight = float(probability[int(stay.stage_id.split(":")[1])])
+        begin = bisect_right(moments, stay.entered_at)
+        end = len(moments) if pd.isna(stay.left_at) else bisect_right(moments, stay.left_at)
+        for day, moment in zip(days[begin:end], moments[begin:end], strict=True):
+            amount = float([value for at, value in amounts if at < moment][-1])
+            amount *= truth.calendar.rate(day, stay.currency)
+            rows += [
+                (day, segment, stay.stage_id, stay.stage_name, amount, amount * weight)
+                for segment in ("all", stay.segment)
+                if pd.notna(segment)
+            ]
     frame = pd.DataFrame(
         rows, columns=["date_on", "segment", "stage_id", "stage_name", "open_amount", "weighted_amount"]
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from tests.truth.base import Truth, remembered
+from tests.truth.base import Truth, remembered, rows_by
 from tests.truth.support import RESOLVED, fct_tickets, ticket_accounts
 from tests.truth.usage import mart_metric__active_daily
 
@@ -118,14 +118,13 @@ def _team_at(moves: list[tuple[pd.Timestamp, str | None]], moment: pd.Timestamp)
 @remembered
 def _timelines(truth: Truth) -> pd.Series:
     """Ticket to its list of (status, start, end); the last ends now."""
-    initial = truth.visible("tickets").set_index("ticket_id")
+    initial = rows_by(truth.visible("tickets"), "ticket_id")
     changes = truth.changes("tickets")
-    changes = {t: mine for t, mine in changes[changes.field == "status"].groupby("ticket_id")}  # noqa: C416
+    moves = rows_by(changes[changes.field == "status"], "ticket_id")
     found = {}
     for ticket in ticket_accounts(truth).ticket_id:
-        moments = [(initial.created_at[ticket], initial.status[ticket])]
-        if ticket in changes:
-            moments += list(zip(changes[ticket].changed_at, changes[ticket].to_value, strict=True))
+        moments = [(initial[ticket][0].created_at, initial[ticket][0].status)]
+        moments += [(move.changed_at, move.to_value) for move in moves.get(ticket, [])]
         ends = [start for start, _ in moments[1:]] + [truth.now]
         found[int(ticket)] = [
             (status, start, end) for (start, status), end in zip(moments, ends, strict=True)
@@ -139,7 +138,7 @@ def waits(truth: Truth) -> pd.DataFrame:
     comments = truth.visible("ticket_comments").sort_values(["created_at", "comment_id"])
     comments = comments[comments.is_public.astype(bool) & ~comments.is_auto_reply.astype(bool)]
     comments = comments[comments.author_kind.isin(["person", "staff"])]
-    said = {t: mine for t, mine in comments.groupby("ticket_id")}  # noqa: C416
+    said = rows_by(comments, "ticket_id")
     tickets = ticket_accounts(truth).set_index("ticket_id")
     schedules, teams = _schedules(truth), _team_moves(truth)
     rows: list[tuple] = []
@@ -147,7 +146,7 @@ def waits(truth: Truth) -> pd.DataFrame:
         created = tickets.created_at[ticket]
         found: list[tuple[str, list[tuple[pd.Timestamp, pd.Timestamp]], pd.Timestamp]] = []
         asked_at, replied = None, False
-        for comment in said[ticket].itertuples() if ticket in said else ():
+        for comment in said.get(ticket, []):
             if comment.author_kind == "person":
                 if replied and asked_at is None:
                     asked_at = comment.created_at
@@ -210,7 +209,7 @@ def judged(truth: Truth) -> pd.DataFrame:
     comments = truth.visible("ticket_comments").sort_values(["created_at", "comment_id"])
     comments = comments[comments.is_public.astype(bool) & ~comments.is_auto_reply.astype(bool)]
     comments = comments[comments.author_kind.isin(["person", "staff"])]
-    said = {t: mine for t, mine in comments.groupby("ticket_id")}  # noqa: C416
+    said = rows_by(comments, "ticket_id")
     initial = truth.visible("tickets").set_index("ticket_id")
     changes = truth.changes("tickets")
     raised = changes[changes.field == "priority"].groupby("ticket_id")
@@ -232,7 +231,7 @@ def judged(truth: Truth) -> pd.DataFrame:
         end = entries[-1] if is_solved else truth.now
         waited: list[tuple[str, pd.Timestamp, pd.Timestamp, bool]] = []
         asked_at, replied = None, False
-        for comment in said[ticket].itertuples() if ticket in said else ():
+        for comment in said.get(ticket, []):
             if comment.author_kind == "person":
                 if replied and asked_at is None:
                     asked_at = comment.created_at
@@ -255,7 +254,7 @@ def judged(truth: Truth) -> pd.DataFrame:
                 until = priorities[number + 1][0] if number + 1 < len(priorities) else pd.Timestamp.max
                 if until <= start or since > stop or until == since:
                     continue
-                promise = _promised(targets, kind, priority, truth.local_date(pd.Series([start])).iloc[0])
+                promise = _promised(targets, kind, priority, truth.local_day(start))
                 if promise is None:
                     outcome = None
                     continue

@@ -32,6 +32,7 @@ INSTANCES = {
 }
 
 
+@remembered
 def taxonomy(truth: Truth) -> dict[str, dict[str, Any]]:
     files = sorted((truth.company / "themes").glob("*.yml"))
     themes = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
