@@ -24,11 +24,11 @@ ui: .venv/.installed ## Open the Dagster UI on http://127.0.0.1:3000.
 
 test: .venv/.installed ## Lint, types and all tests.
 	@$(MAKE) --no-print-directory --jobs=2 lint
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not clients and not vendors and not postgres"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not clients and not outside_clients and not vendors and not postgres"
 	$(BIN)/python -m pytest -q -m clients
 
-test-clients: .venv/.installed ## Only: the vendors' public clients against the sandbox.
-	$(BIN)/python -m pytest -q -m clients
+test-clients: .venv/.installed ## All public clients of the vendors against the sandbox, in own environments.
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "clients or outside_clients" tests/clients tests/contract/clients
 
 test-vendors: .venv/.installed ## One company on other vendors: the whole job each way, the same numbers.
 	$(BIN)/python -m pytest -q -m vendors tests/vendors

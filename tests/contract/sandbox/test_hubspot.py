@@ -424,6 +424,25 @@ def test_stages_tell_whether_they_close_a_deal_as_text(hubspot: Wire) -> None:
     assert pipeline["stages"][1]["metadata"] == {"isClosed": "true", "probability": "1.0"}
 
 
+def test_the_old_form_of_pipelines_has_other_names_and_times_in_milliseconds(hubspot: Wire) -> None:
+    [new] = hubspot.get("/crm/pipelines/2026-09/deals").json["results"]
+    [old] = hubspot.get("/crm-pipelines/v1/pipelines/deals").json["results"]
+
+    assert (old["pipelineId"], old["objectTypeId"], old["active"]) == (new["id"], "0-3", True)
+    assert isinstance(old["createdAt"], int)
+    assert [stage["stageId"] for stage in old["stages"]] == [stage["id"] for stage in new["stages"]]
+    assert old["stages"][1]["metadata"] == {"isClosed": "true", "probability": "1.0"}
+
+
+def test_users_are_owners_who_are_there_and_teams_have_them(hubspot: Wire) -> None:
+    users = {user["id"] for user in hubspot.get("/settings/v3/users").json["results"]}
+    owners = {str(owner["userId"]) for owner in hubspot.get("/crm/v3/owners").json["results"]}
+    teams = hubspot.get("/settings/v3/users/teams").json["results"]
+
+    assert users == owners
+    assert {user for team in teams for user in team["userIds"]} == users
+
+
 def test_properties_are_described_with_the_custom_ones(hubspot: Wire) -> None:
     found = {item["name"]: item for item in hubspot.get("/crm/v3/properties/company").json["results"]}
 

@@ -313,6 +313,21 @@ def test_all_audits_are_read_backwards_from_the_newest(zendesk: Wire) -> None:
 # --- people, satisfaction, links
 
 
+def test_a_search_finds_by_type_and_time(zendesk: Wire) -> None:
+    every = zendesk.get("/api/v2/users").json["users"]
+    found = zendesk.get("/api/v2/search.json", query=" updated>2000-01-01T00:00:00Z type:user").json
+    none = zendesk.get("/api/v2/search", query="type:user updated<2000-01-02").json
+
+    assert {one["id"] for one in found["results"]} == {one["id"] for one in every}
+    assert {one["result_type"] for one in found["results"]} == {"user"}
+    assert (found["count"], none["count"]) == (len(every), 0)
+
+
+def test_a_search_that_is_not_understood_or_goes_past_a_thousand_rows_is_refused(zendesk: Wire) -> None:
+    assert zendesk.get("/api/v2/search", query="colour:red").status == 422
+    assert zendesk.get("/api/v2/search", query="type:user", page=11).status == 422
+
+
 def test_users_carry_an_external_id_or_none_and_where_they_live(zendesk: Wire) -> None:
     users = {
         user["id"]: user

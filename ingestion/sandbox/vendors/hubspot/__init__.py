@@ -17,6 +17,7 @@ import orjson
 
 from ingestion.sandbox import credentials
 from ingestion.sandbox.limits import RollingWindow
+from ingestion.sandbox.snapshot import read_time
 from ingestion.sandbox.vendors.hubspot.objects import (
     ALIASES,
     ASSOCIATIONS,
@@ -508,6 +509,27 @@ class HubSpot(Vendor):
                 return Reply({"results": [entry]}, items="results")
         return self.missing(call)
 
+    @routes("GET", "/crm-pipelines/v1/pipelines/{type}")
+    def list_old_pipelines(self, call: Call) -> Reply:
+        """The first form of the same, answered until 4 December 2026: other names, times as milliseconds."""
+        kind = self.kind(call)
+        found = []
+        for pipeline in self.pipelines(call, kind):
+            stages = [
+                _in_old_form(stage, "stageId") | {"metadata": stage["metadata"]}
+                for stage in pipeline["stages"]
+            ]
+            found.append(
+                _in_old_form(pipeline, "pipelineId")
+                | {
+                    "objectType": SINGULAR[kind].upper(),
+                    "objectTypeId": {"deals": "0-3", "tickets": "0-5"}[kind],
+                    "default": pipeline["displayOrder"] == 0,
+                    "stages": stages,
+                }
+            )
+        return Reply({"results": found}, items="results")
+
     @staticmethod
     def pipelines(call: Call, kind: str) -> list[dict[str, Any]]:
         if kind != "deals":
@@ -563,6 +585,40 @@ class HubSpot(Vendor):
                 return Reply(owner)
         return self.missing(call)
 
+    @routes("GET", "/settings/{version:v3}/users", f"/settings/users/{DATE}")
+    def list_users(self, call: Call) -> Reply:
+        users = [
+            {
+                "id": str(owner["userId"]),
+                "email": owner["email"],
+                "firstName": owner["firstName"],
+                "lastName": owner["lastName"],
+                "roleIds": [],
+                "primaryTeamId": next((team["id"] for team in owner["teams"] if team["primary"]), None),
+                "superAdmin": False,
+            }
+            for owner in call.book.view(Hub).owners
+            if not owner["archived"] and owner["userId"] is not None
+        ]
+        return Reply({"results": users}, items="results")
+
+    @routes("GET", "/settings/{version:v3}/users/teams", f"/settings/users/{DATE}/teams")
+    def list_teams(self, call: Call) -> Reply:
+        teams: dict[str, dict[str, Any]] = {}
+        for owner in call.book.view(Hub).owners:
+            for team in owner["teams"]:
+                known = teams.setdefault(
+                    team["id"],
+                    {"id": team["id"], "name": team["name"], "userIds": [], "secondaryUserIds": []},
+                )
+                if not owner["archived"] and owner["userId"] is not None:
+                    known["userIds" if team["primary"] else "secondaryUserIds"].append(str(owner["userId"]))
+        return Reply({"results": list(teams.values())}, items="results")
+
+    @routes("GET", "/email/public/v1/subscriptions")
+    def list_subscription_types(self, call: Call) -> Reply:
+        return Reply({"subscriptionDefinitions": []}, items="subscriptionDefinitions")
+
     @routes("GET", "/crm/{version:v3}/properties/{type}", f"/crm/properties/{DATE}/{{type}}")
     def list_properties(self, call: Call) -> Reply:
         kind = self.kind(call)
@@ -607,7 +663,12 @@ class HubSpot(Vendor):
             "archived": False,
         }
 
-    @routes("GET", "/crm/{version:v3}/schemas", f"/crm-object-schemas/{DATE}/schemas")
+    @routes(
+        "GET",
+        "/crm/{version:v3}/schemas",
+        "/crm-object-schemas/{version:v3}/schemas",
+        f"/crm-object-schemas/{DATE}/schemas",
+    )
     def list_schemas(self, call: Call) -> Reply:
         return Reply({"results": []}, items="results")
 
@@ -674,6 +735,17 @@ class HubSpot(Vendor):
     def revoke(self, call: Call) -> Reply:
         self.tokens.pop(call.form.get("token", ""), None)
         return Reply(None, status=204)
+
+
+def _in_old_form(found: Mapping[str, Any], id_name: str) -> dict[str, Any]:
+    """What pipelines and stages have in common in their first form."""
+    return {
+        id_name: found["id"],
+        "label": found["label"],
+        "displayOrder": found["displayOrder"],
+        "active": not found["archived"],
+        **{name: int(read_time(found[name]).timestamp() * 1000) for name in ("createdAt", "updatedAt")},
+    }
 
 
 VENDOR = HubSpot

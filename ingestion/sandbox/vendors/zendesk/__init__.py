@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import bisect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from ingestion.sandbox import credentials
 from ingestion.sandbox.limits import FixedWindow, Verdict
 from ingestion.sandbox.snapshot import read_time
+from ingestion.sandbox.vendors.zendesk import searching
 from ingestion.sandbox.vendors.zendesk.desk import (
     AGENTS,
     ARCHIVED_AFTER_DAYS,
@@ -33,6 +34,7 @@ routes = Routes()
 API = "/api/v2"
 EXPORT_PAGE = 1000
 MOST_OFFSET_PAGES = 100
+MOST_SEARCHED = 1000
 HELD_BACK = 60
 DELETED_DAYS = 30
 
@@ -683,6 +685,33 @@ class Zendesk(Vendor):
                 return Reply({key: row})
         return self.gone()
 
+    @routes("GET", f"{API}/search")
+    def search(self, call: Call) -> Reply:
+        """Offset pages over at most 1,000 rows of all types; more is refused."""
+        desk = call.book.view(Desk)
+
+        def rows_of(kind: str) -> Iterable[dict[str, Any]]:
+            if kind == "ticket":
+                return [desk.show(ticket) for ticket in desk.tickets.values() if not ticket.entity.is_deleted]
+            rows = {"user": desk.users, "organization": desk.organizations, "group": desk.groups}[kind]
+            return [row for row in rows if row.get("active", True) and not row.get("deleted_at")]
+
+        try:
+            rows = searching.found(call.query.get("query", ""), rows_of)
+        except ValueError as error:
+            return Reply({"error": "invalid", "description": f"Invalid search: {error}"}, status=422)
+        size = min(max(1, _number(call.query.get("per_page"), 100)), 100)
+        if max(1, _number(call.query.get("page"), 1)) * size > MOST_SEARCHED:
+            return Reply(
+                {
+                    "error": "invalid",
+                    "description": "Invalid search: Requested response size was greater than "
+                    "Search Response Limits",
+                },
+                status=422,
+            )
+        return self.page(call, "results", rows)
+
     @routes("GET", f"{API}/organizations")
     def list_organizations(self, call: Call) -> Reply:
         rows = [org for org in call.book.view(Desk).organizations if org["deleted_at"] is None]
@@ -953,6 +982,10 @@ class Zendesk(Vendor):
     @routes("GET", f"{API}/macros")
     def list_macros(self, call: Call) -> Reply:
         return self.page(call, "macros", [])
+
+    @routes("GET", f"{API}/channels/voice/phone_numbers")
+    def list_phone_numbers(self, call: Call) -> Reply:
+        return self.page(call, "phone_numbers", [])
 
     @routes("GET", f"{API}/ticket_forms")
     def list_ticket_forms(self, call: Call) -> Reply:
