@@ -113,6 +113,16 @@ CASES = (
         support_times.mart_metric__support_performance,
         ("period_unit", "starts_on", "team_id", "segment"),
     ),
+    Case(
+        "metric.mart_metric__support_by_theme",
+        support_times.mart_metric__support_by_theme,
+        ("period_unit", "starts_on", "theme_id", "segment"),
+    ),
+    Case(
+        "metric.mart_metric__support_by_account",
+        support_times.mart_metric__support_by_account,
+        ("month_start_on", "account_id"),
+    ),
     Case("metric.mart_metric__active_daily", usage.mart_metric__active_daily, ("date_on", "segment")),
     Case("metric.mart_metric__daily", daily.mart_metric__daily, ("metric_id", "date_on", "segment")),
     Case("metric.fct_deal_stages", sales.fct_deal_stages, ("deal_id", "stay_number")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -429,3 +430,192 @@ def _backlog(
                     if team:
                         counts[(day, team, one)] += 1
     return counts
+
+
+@remembered
+def _events(truth: Truth) -> pd.DataFrame:
+    """What happened to tickets: number, account_id, segment, kind, date_on, minutes, is_good."""
+    tickets = fct_tickets(truth)
+    tickets["number"] = tickets.ticket_id.str.split(":").str[-1].astype(int)
+    by_number = tickets.set_index("number")
+    created = pd.DataFrame(
+        {"number": tickets.number, "kind": "created", "moment": tickets.created_at, "is_good": False}
+    )
+    over = waits(truth)
+    over = over[over.is_over.astype(bool) & ~over.ticket_id.map(by_number.is_merged).astype(bool)]
+    ended = pd.DataFrame(
+        {
+            "number": over.ticket_id,
+            "kind": over.kind,
+            "moment": over.counted_at,
+            "calendar": over.calendar,
+            "business": over.business,
+            "is_good": over.ticket_id.map(by_number.is_one_touch).astype(bool),
+        }
+    )
+    verdicts = judged(truth)
+    verdicts = verdicts[verdicts.is_attained.notna()]
+    kept = pd.DataFrame(
+        {
+            "number": verdicts.ticket_id,
+            "kind": verdicts.kind + "_judged",
+            "moment": verdicts.judged_at,
+            "is_good": verdicts.is_attained.astype(bool),
+        }
+    )
+    events = pd.concat([created, ended, kept], ignore_index=True)
+    events["number"] = events.number.astype(int)
+    events["account_id"] = events.number.map(by_number.account_id)
+    events["segment"] = events.number.map(by_number.segment)
+    events["date_on"] = truth.local_date(pd.to_datetime(events.moment))
+    return events
+
+
+def _measures(events: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The numbers of each cell in which anything happened."""
+    groups = events.groupby([*keys, "kind"])
+    sizes = groups.size().unstack("kind", fill_value=0)
+    good = groups.is_good.sum().unstack("kind", fill_value=0)
+    known = groups.account_id.count().unstack("kind", fill_value=0)
+    values = {share: groups[["calendar", "business"]].quantile(share / 100) for share in (50, 85)}
+
+    def of(table: pd.DataFrame, kind: str) -> pd.Series:
+        return table[kind] if kind in table else pd.Series(0, index=table.index)
+
+    frame = pd.DataFrame(index=sizes.index)
+    frame["created_ticket_count"] = of(sizes, "created")
+    frame["account_ticket_count"] = of(known, "created")
+    for kind in KINDS:
+        frame[f"{kind}_count"] = of(sizes, kind)
+        for unit, name in (("calendar", ""), ("business", "_business")):
+            for share, table in values.items():
+                frame[f"{kind}{name}_minutes_p{share}"] = table[unit].unstack("kind").get(kind)
+    frame["one_touch_ticket_count"] = of(good, "full_resolution")
+    frame["one_touch_ratio"] = _share(frame.one_touch_ticket_count, frame.full_resolution_count)
+    for kind in PROMISED:
+        frame[f"{kind}_judged_count"] = of(sizes, f"{kind}_judged")
+        frame[f"{kind}_attained_count"] = of(good, f"{kind}_judged")
+        frame[f"{kind}_attainment_ratio"] = _share(
+            frame[f"{kind}_attained_count"], frame[f"{kind}_judged_count"]
+        )
+    return frame
+
+
+def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
+    return part / whole.where(whole > 0)
+
+
+def _with_zeros(frame: pd.DataFrame) -> pd.DataFrame:
+    counts = [name for name in frame if name.endswith("_count") and name != "active_account_count"]
+    frame[counts] = frame[counts].fillna(0).astype(int)
+    return frame
+
+
+def _open_at(truth: Truth, last: date) -> set[int]:
+    """Tickets that are not solved when a local day ends, or now if it has not."""
+    moment = min(truth.day_ends([last])[0], truth.now)
+    found = set()
+    for number, timeline in _timelines(truth).items():
+        seen = [status for status, start, _ in timeline if start < moment]
+        if seen and seen[-1] not in RESOLVED:
+            found.add(int(number))
+    return found
+
+
+def _periods(truth: Truth, first_day: date, unit: str) -> list[tuple[date, date]]:
+    """Each period up to today, as its first day and that of the next."""
+    periods = []
+    start = _start(first_day, unit)
+    while start <= truth.today:
+        following = _start(start + timedelta(days=7 if unit == "week" else 32), unit)
+        periods.append((start, following))
+        start = following
+    return periods
+
+
+def _start(day: date, unit: str) -> date:
+    return _monday(day) if unit == "week" else day.replace(day=1)
+
+
+@remembered
+def mart_metric__support_by_theme(truth: Truth) -> pd.DataFrame:
+    from tests.truth.themes import dim_themes, fct_feedback_themes, item_id
+
+    events = _events(truth)
+    said = fct_feedback_themes(truth)
+    mentions = said[said.object_type == "ticket"].groupby("feedback_id").theme_id.agg(set).to_dict()
+    themes = {
+        number: [*mentions.get(item_id("ticket", str(number)), {"unthemed"}), "all"]
+        for number in events.number.unique()
+    }
+    of_ticket = events.drop_duplicates("number").set_index("number").segment
+    segments = {
+        number: [segment, "all"] if isinstance(segment, str) else ["all"]
+        for number, segment in of_ticket.items()
+    }
+    active = mart_metric__active_daily(truth).set_index(["date_on", "segment"]).active_account_28d_count
+    known = dim_themes(truth)
+    subjects = [*known[known.is_counted.astype(bool)].theme_id, "all", "unthemed"]
+    names = [*sorted(set(truth.segment_history.segment)), "all"]
+    keys = ["starts_on", "theme_id", "segment"]
+    parts = []
+    for unit in ("week", "month"):
+        periods = _periods(truth, events.date_on.min(), unit)
+        spread = events.assign(
+            starts_on=[_start(day, unit) for day in events.date_on],
+            theme_id=events.number.map(themes),
+            segment=events.number.map(segments),
+        )
+        measures = _measures(spread.explode("theme_id").explode("segment"), keys)
+        rows = []
+        for start, following in periods:
+            last = min(following - timedelta(days=1), truth.today)
+            waiting = Counter(
+                (theme, segment)
+                for number in _open_at(truth, last)
+                for theme in themes[number]
+                for segment in segments[number]
+            )
+            rows += [
+                {
+                    "period_unit": unit,
+                    "starts_on": start,
+                    "theme_id": theme,
+                    "segment": segment,
+                    "backlog_ticket_count": waiting[(theme, segment)],
+                    "active_account_count": active.get((last, segment)),
+                    "is_complete": following <= truth.today,
+                }
+                for theme in subjects
+                for segment in names
+            ]
+        parts.append(_with_zeros(pd.DataFrame(rows).join(measures, on=keys)))
+    frame = pd.concat(parts, ignore_index=True)
+    frame["contact_ratio"] = _share(frame.account_ticket_count, frame.active_account_count)
+    return frame
+
+
+@remembered
+def mart_metric__support_by_account(truth: Truth) -> pd.DataFrame:
+    events = _events(truth)
+    accounts = events.drop_duplicates("number").set_index("number").account_id
+    mine = events[events.account_id.notna()].copy()
+    mine["month_start_on"] = [_start(day, "month") for day in mine.date_on]
+    measures = _measures(mine, ["month_start_on", "account_id"])
+    happened = set(measures.index)
+    rows = []
+    for start, following in _periods(truth, events.date_on.min(), "month"):
+        last = min(following - timedelta(days=1), truth.today)
+        waiting = Counter(accounts[number] for number in _open_at(truth, last))
+        rows += [
+            {
+                "month_start_on": start,
+                "account_id": account,
+                "backlog_ticket_count": waiting[account],
+                "is_complete": following <= truth.today,
+            }
+            for account in sorted(set(accounts.dropna()))
+            if waiting[account] or (start, account) in happened
+        ]
+    frame = pd.DataFrame(rows).join(measures, on=["month_start_on", "account_id"])
+    return _with_zeros(frame).drop(columns=["account_ticket_count"])

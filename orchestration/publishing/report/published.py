@@ -36,6 +36,8 @@ FILLED_BY = {
     "metric.mart_metric__pipeline": "crm",
     "metric.mart_metric__pipeline_daily": "crm",
     "metric.mart_metric__support_performance": "support",
+    "metric.mart_metric__support_by_theme": "support",
+    "metric.mart_metric__support_by_account": "support",
     "insight.fct_feedback": "feedback",
     "insight.dim_themes": "governance_themes",
     "insight.fct_feedback_themes": "governance_themes",

@@ -27,10 +27,35 @@ def make_aggregates(rng: np.random.Generator, first_day: date, now: datetime) ->
         **_usage(rng, mondays, today),
         **_sales(rng, days, months, today),
         "metric.mart_metric__support_performance": _support(rng, mondays, today),
+        "metric.mart_metric__support_by_theme": _support_by_theme(months, today),
         **_impact(today),
         **_process(rng, months, today),
         **_customers(rng, mondays, today),
     }
+
+
+def _support_by_theme(months: list[date], today: date) -> pd.DataFrame:
+    # Of searches there are too few for a median.
+    return pd.DataFrame(
+        [
+            {
+                "period_unit": "month",
+                "starts_on": month,
+                "theme_id": theme,
+                "segment": "all",
+                "created_ticket_count": tickets + number,
+                "first_reply_count": tickets,
+                "first_reply_minutes_p50": 95.0,
+                "full_resolution_count": tickets,
+                "full_resolution_minutes_p50": 60.0 * 31,
+                "backlog_ticket_count": 2,
+                "contact_ratio": tickets / 40,
+                "is_complete": (pd.Timestamp(month) + pd.DateOffset(months=1)).date() <= today,
+            }
+            for number, month in enumerate(months)
+            for theme, tickets in (("all", 40), ("unthemed", 21), ("export", 14), ("search", 3))
+        ]
+    )
 
 
 def _flow(

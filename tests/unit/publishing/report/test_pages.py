@@ -476,6 +476,17 @@ def test_use_of_an_experiment_says_to_how_many_it_was_given(site: Site) -> None:
     assert "dada a 48" in section(site, "pt/metrics", "features")
 
 
+def test_support_is_told_by_theme_and_of_few_tickets_no_median(site: Site) -> None:
+    for folder, export, unthemed, few in (
+        ("", "Export of data", "Without a theme", "too few"),
+        ("pt/", "Exportação de dados", "Sem tema", "poucos demais"),
+    ):
+        table = section(site, f"{folder}metrics", "support")
+        assert export in table and unthemed in table and table.index(export) < table.index(unthemed)
+        # The answers and the solutions about the search.
+        assert table[table.index(export) :].count(few) == 2
+
+
 def test_a_score_that_cannot_be_told_from_chance_says_so(site: Site) -> None:
     told = section(site, "customers", "health")
     assert "cannot yet be told from chance" in told and "7 left of 124" in told

@@ -10,10 +10,14 @@ from orchestration.publishing.report.charts import HALF
 from orchestration.publishing.report.drawing import AMBER, BLUE, LIGHT_BLUE
 from orchestration.publishing.report.page import Page, Pair, Part, Prose, Tiles
 from orchestration.publishing.report.standing import standings
-from orchestration.publishing.report.tables import Column
+from orchestration.publishing.report.tables import Column, muted
 from orchestration.publishing.report.words import share_in_words, tile
 
 SUPPORT = "metric.mart_metric__support_performance"
+_BY_THEME = "metric.mart_metric__support_by_theme"
+_THEMES = "insight.dim_themes"
+# The median of fewer is no more than one ticket's fate.
+_FEWEST_FOR_A_MEDIAN = 5
 
 
 def support(page: Page) -> list[Part]:
@@ -166,7 +170,85 @@ def support(page: Page) -> list[Part]:
         parts.append(
             page.table("priorities", columns, urgent, title=t("support.by_priority"), note=t("support.note"))
         )
+    if not page.published.missing([_BY_THEME, _THEMES]):
+        parts += _by_theme(page)
     return parts
+
+
+def _by_theme(page: Page) -> list[Part]:
+    """What the tickets of the last complete month were about, and how long customers waited with it."""
+    t, formats = page.t, page.formats
+    language = "name_pt" if page.texts.language == "pt" else "name_en"
+    rows = page.published.rows(
+        f"select now.*, coalesce(theme.{language}, theme.name_en, now.theme_id) as name,"
+        " before.created_ticket_count as created_before"
+        f" from {_BY_THEME} as now left join {_THEMES} as theme on now.theme_id = theme.theme_id"
+        f" left join {_BY_THEME} as before on before.period_unit = 'month' and before.segment = 'all'"
+        " and before.theme_id = now.theme_id and before.starts_on = now.starts_on - interval 1 month"
+        " where now.period_unit = 'month' and now.segment = 'all' and now.theme_id <> 'all'"
+        f" and now.starts_on = (select max(starts_on) from {_BY_THEME} where period_unit = 'month' and"
+        " is_complete)"
+        " and (now.created_ticket_count > 0 or now.full_resolution_count > 0 or"
+        " now.backlog_ticket_count > 0)"
+        " order by now.theme_id = 'unthemed', now.created_ticket_count desc, now.theme_id limit 13"
+    )
+    if not rows:
+        return []
+
+    def count(key: str, column: str, *, is_wide_only: bool = False) -> Column:
+        return Column(
+            t(f"support.{key}"),
+            lambda row: formats.number(row[column] or 0),
+            is_number=True,
+            is_wide_only=is_wide_only,
+            definition=page.column(
+                f"{_BY_THEME}.{'created_ticket_count' if column == 'created_before' else column}"
+            ),
+        )
+
+    def half(key: str, kind: str, *, is_wide_only: bool = False) -> Column:
+        return Column(
+            t(f"support.{key}"),
+            lambda row: (
+                formats.minutes(row[f"{kind}_minutes_p50"])
+                if row[f"{kind}_count"] >= _FEWEST_FOR_A_MEDIAN
+                else muted(t("support.too_few"))
+            ),
+            is_number=True,
+            is_wide_only=is_wide_only,
+            definition=page.column(f"{_BY_THEME}.{kind}_minutes_p50"),
+        )
+
+    columns = [
+        Column(
+            t("support.theme"),
+            lambda row: (
+                page.texts("customers.themes.unthemed") if row["theme_id"] == "unthemed" else row["name"]
+            ),
+        ),
+        count("tickets", "created_ticket_count"),
+        count("month_before", "created_before", is_wide_only=True),
+        half("half_within", "first_reply"),
+        half("resolved", "full_resolution", is_wide_only=True),
+        count("open_at_end", "backlog_ticket_count", is_wide_only=True),
+        Column(
+            t("support.contact"),
+            lambda row: formats.percent(row["contact_ratio"]),
+            is_number=True,
+            is_wide_only=True,
+            definition=page.column(f"{_BY_THEME}.contact_ratio"),
+        ),
+    ]
+    month = formats.month(rows[0]["starts_on"])
+    return [
+        page.table(
+            "support-themes",
+            columns,
+            rows,
+            title=t("support.by_theme", month=month),
+            note=t("support.theme_note", n=formats.number(_FEWEST_FOR_A_MEDIAN)),
+        )
+    ]
 
 
 def _promises(page: Page) -> Part:
