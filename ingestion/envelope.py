@@ -24,6 +24,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.erasure.redaction import Redactor
 from ingestion.errors import MalformedResponse
 from ingestion.known import rejected_digest
 from ingestion.source import Batch, ColumnType, Malformed, Record, Resource
@@ -95,6 +96,7 @@ class Envelope:
         instance: the connection.
         now: the run's clock, naive UTC.
         secret: for the personal keys; stays in this object.
+        redactor: takes erased people out of what comes; None where nobody was erased.
     """
 
     def __init__(
@@ -105,7 +107,9 @@ class Envelope:
         instance: str,
         now: datetime,
         secret: str,
+        redactor: Redactor | None = None,
     ) -> None:
+        self._redactor = redactor
         self._database = database
         self._resources = {resource.name: resource for resource in resources}
         self._parents = {resource.parent for resource in resources if resource.parent}
@@ -146,6 +150,8 @@ class Envelope:
         self.counts.seen[resource.name] += incoming.num_rows
         if not incoming.num_rows:
             return
+        if self._redactor is not None:
+            incoming = self._redactor.identified(resource, incoming)
         database = self._database
         database.register("incoming", incoming)
         database.execute(
@@ -161,6 +167,10 @@ class Envelope:
             self._remember(resource)
             self.counts.appended[resource.name] += fresh.num_rows
             self.counts.tombstones[resource.name] += pc.sum(fresh.column("_is_deleted")).as_py()
+            if self._redactor is not None:
+                # After the comparison with what is known: the version is that of what the vendor tells, so
+                # that an erased row which comes again is no new one.
+                fresh = self._redactor.redacted(self._instance, resource, fresh)
             yield resource.name, self._finished(resource, fresh, load_id)
         if records is not None and positions:
             yield from self._children(resource, records, positions, versions, load_id)
@@ -376,6 +386,8 @@ class Envelope:
 
     def _reject(self, resource: Resource, rows: pa.Table, load_id: str) -> Iterator[tuple[str, pa.Table]]:
         """Append rejected rows that were not rejected before."""
+        if self._redactor is not None:
+            rows = self._without_erased(self._redactor, resource, rows)
         database = self._database
         database.register("refused", rows)
         database.execute(
@@ -396,6 +408,13 @@ class Envelope:
         if fresh.num_rows:
             self.counts.rejected[resource.name] += fresh.num_rows
             yield rejected_table(resource.name), fresh
+
+    def _without_erased(self, redactor: Redactor, resource: Resource, rows: pa.Table) -> pa.Table:
+        told = rows.select(["_key", "reason", "payload"]).to_pylist()
+        for row in told:
+            row["_key"] = row["_key"] and redactor.text(row["_key"])
+            row["payload"] = redactor.rejected_payload(self._instance, resource, row["payload"])
+        return pa.Table.from_pylist(told, schema=pa.schema([(name, pa.string()) for name in told[0]]))
 
     def _from_arrow(self, resource: Resource, table: pa.Table) -> pa.Table:
         """A connector's own columnar batch, completed."""

@@ -40,7 +40,9 @@ from dlt.common.schema.utils import new_table
 from dlt.common.storages.load_package import load_package_state
 from dlt.extract import DltSource
 
-from ingestion.envelope import Counts, Envelope, open_database
+from ingestion.envelope import Counts, Envelope, open_database, person_key
+from ingestion.erasure.redaction import Redactor
+from ingestion.erasure.register import read_register
 from ingestion.errors import ConfigurationInvalid, IngestionError, MixedData, SourceError
 from ingestion.known import KnownRows, Snapshot, read_snapshot, read_state
 from ingestion.registry import Connection, connection, settings_of
@@ -117,6 +119,7 @@ def run_source(
     report: Report | None = None,
     settings: Any = None,
     backfill: tuple[date, date] | None = None,
+    erased: Path | None = None,
 ) -> LoadSummary:
     """Bring one connection up to date.
 
@@ -129,6 +132,7 @@ def run_source(
         report: called with (resource, rows so far, rows expected or None).
         settings: the connection's settings; None reads them from dlt's configuration.
         backfill: first and last day of an event stream to read once more; the state stays as it is.
+        erased: the list of erased people; what a vendor still tells of them never reaches a file.
 
     Raises SourceError, WarehouseError. Whatever was committed before stays; running again goes on from there.
     """
@@ -159,6 +163,7 @@ def run_source(
                     instance=instance,
                     now=clock.replace(tzinfo=None),
                     secret=person_key_secret,
+                    redactor=_redactor(erased, person_key_secret) if erased is not None else None,
                 ),
                 now=clock.replace(tzinfo=None),
                 is_sandbox=is_sandbox,
@@ -195,6 +200,12 @@ def run_source(
         duration_s=time.perf_counter() - started,
         state_after=run.state,
     )
+
+
+def _redactor(erased: Path, secret: str) -> Redactor | None:
+    """Who is to be taken out of what is loaded; None if nobody."""
+    redactor = Redactor(read_register(erased, secret), lambda address: person_key(address, secret.encode()))
+    return None if redactor.is_idle else redactor
 
 
 def append_tables(

@@ -31,7 +31,9 @@ class Resource:
         updated_at: the typed column that holds the source's own time of change, if there is one.
         personal: text columns with personal data; the pipeline adds `<column>_key` (an HMAC) beside those
             in `keyed`.
-        keyed: those of `personal` that get a `<column>_key`.
+        keyed: those of `personal` that get a `<column>_key`; a row with somebody's address there is theirs.
+        whose: columns with the id of the person who wrote or did what the row tells, or who it is, and the
+            resources of this source that such an id is of. An erasure empties what is theirs.
         parent: for a list flattened out of another resource: that resource's name. Its rows carry
             `_parent_version_id` and are re-appended only when the parent has a new version.
         is_append_only: an event stream; a known key is never looked at again.
@@ -45,6 +47,7 @@ class Resource:
     updated_at: str | None = None
     personal: tuple[str, ...] = ()
     keyed: tuple[str, ...] = ()
+    whose: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parent: str | None = None
     is_append_only: bool = False
     description: str = ""

@@ -35,6 +35,8 @@ class Session(ABC):
 
     # What orders the rows of a table that is only ever appended to as they came.
     arrival_order: ClassVar[str]
+    # What names a row as long as nobody changes it, as text.
+    row_address: ClassVar[str]
 
     @abstractmethod
     def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -59,6 +61,23 @@ class Session(ABC):
     @abstractmethod
     def row_counts(self) -> dict[str, int]:
         """`<schema>.<table>` to about how many rows, as the catalogue knows it: no table is read."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """All that is executed in the block, or nothing of it."""
+
+    @abstractmethod
+    def amend(self, table: str, rows: pa.Table) -> None:
+        """Put values in the place of others.
+
+        Arguments:
+            table: `<schema>.<table>`.
+            rows: `_row`, as `row_address` tells it in this transaction, and the columns to change.
+        """
+
+    @abstractmethod
+    def drop_built(self) -> list[str]:
+        """Drop everything that is built from raw and from what engines told; returns the schemas."""
 
     @abstractmethod
     def latest_rows(self, table: str, condition: str, key: str, columns: Sequence[str]) -> str:

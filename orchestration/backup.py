@@ -4,8 +4,9 @@ Belongs here: what is in a backup, taking a consistent one, verifying and restor
 where backups are kept, and how often.
 
 A backup is a tar file: `warehouse.duckdb` (raw data with its history, the cursors, and the tables built from
-them), `alerts.json` and `verdict.json`, on wish `published/<id>/`, and at its end `backup.json` with the size
-and SHA-256 of each. A file that was cut or changed is noticed before anything is touched.
+them), `alerts.json`, `verdict.json` and the list of erased people (`erased.json`), on wish `published/<id>/`,
+and at its end `backup.json` with the size and SHA-256 of each. A file that was cut or changed is noticed
+before anything is touched.
 
 The governance files are the company's own repository, and secrets belong where secrets are kept: a backup
 names the state of the former and recognises the secret of the personal keys, but holds neither.
@@ -32,6 +33,7 @@ from typing import IO, Any
 
 import duckdb
 
+from ingestion.erasure.register import read_register
 from ingestion.errors import IngestionError, WarehouseError
 from ingestion.warehouse import disk_full, is_disk_full
 from ingestion.warehouses import duckdb_warehouse
@@ -175,6 +177,7 @@ def take_backup(
             out.flush()
             os.fsync(out.fileno())
         partial.replace(target)
+    _note_backup(settings, target, backup)
     return backup
 
 
@@ -205,12 +208,13 @@ def restore_backup(
     warehouse = warehouse_of(settings)
     with ExitStack() as held, _explained(settings.home):
         # First the locks: what a load or another restore does meanwhile would be lost.
-        held.enter_context(_no_load(settings))
+        held.enter_context(without_loads(settings, "restore"))
         held.enter_context(warehouse.lock("restore"))
         _refuse(settings, backup, path, replace)
         shutil.rmtree(unpacked, ignore_errors=True)
         held.callback(shutil.rmtree, unpacked, ignore_errors=True)
         unpack_backup(path, unpacked, on_progress)
+        _without_erased(settings, unpacked)
         warehouse.restore_raw(unpacked / WAREHOUSE_FILE)
         for target in (settings.alerts_file, settings.verdict_file):
             source = unpacked / target.name
@@ -257,7 +261,7 @@ def key_fingerprint(settings: Settings) -> str:
 
 def _contents(settings: Settings, saved: Path, with_publication: bool) -> dict[str, Path]:
     files = {WAREHOUSE_FILE: saved}
-    for path in (settings.alerts_file, settings.verdict_file):
+    for path in (settings.alerts_file, settings.verdict_file, settings.erased_file):
         if path.exists():
             files[path.name] = path
     current = settings.published_dir / "current"
@@ -362,8 +366,14 @@ def _refuse(settings: Settings, backup: Backup, path: Path, replace: bool) -> No
 
 
 @contextmanager
-def _no_load(settings: Settings) -> Iterator[None]:
-    """No load is under way, nor begins of a connection that has been loaded before."""
+def without_loads(settings: Settings, what: str) -> Iterator[None]:
+    """No load is under way, nor begins of a connection that has been loaded before.
+
+    Arguments:
+        what: is being done, in one word.
+
+    Raises BackupError where a load or a build is under way.
+    """
     with ExitStack() as held:
         for path in sorted(settings.pipelines_dir.glob("*.lock")):
             handle = held.enter_context(path.open("r+"))
@@ -372,13 +382,13 @@ def _no_load(settings: Settings) -> Iterator[None]:
             except BlockingIOError:
                 raise BackupError(
                     f"expected no load under way; {path.stem} is being loaded. What to do: wait for it, and "
-                    "stop the schedules (`systemctl stop norte`) while you restore"
+                    f"stop the schedules (`systemctl stop norte`) while you {what}"
                 ) from None
         holder = warehouse_of(settings).holder()
         if holder is not None:
             raise BackupError(
                 f"expected nobody to use the warehouse; it is held by {holder}. What to do: wait for it, and "
-                "stop the schedules (`systemctl stop norte`) while you restore"
+                f"stop the schedules (`systemctl stop norte`) while you {what}"
             )
         yield
 
@@ -397,6 +407,33 @@ def _verify_warehouse(file: Path, backup: Backup, path: Path) -> None:
         file.with_name(file.name + ".lock").unlink(missing_ok=True)
     if loads != backup.loads:
         raise _broken(path, f"{backup.loads} loads were in it, {loads} are")
+
+
+def _without_erased(settings: Settings, unpacked: Path) -> None:
+    """Whoever was erased since the backup does not come back with it; its list and ours become one."""
+    from orchestration.erasure import apply_to_file
+
+    secret = settings.person_key_secret.get_secret_value()
+    register = read_register(settings.erased_file, secret)
+    register.merge(read_register(unpacked / settings.erased_file.name, secret))
+    if not register.people:
+        return
+    found = apply_to_file(unpacked / WAREHOUSE_FILE, register, secret)
+    if found.amended:
+        # What readers saw then is made anew by the next build.
+        shutil.rmtree(unpacked / PUBLISHED, ignore_errors=True)
+    register.save(settings.erased_file)
+
+
+def _note_backup(settings: Settings, target: Path, backup: Backup) -> None:
+    """Where it lies, so that an erasure can say which backups hold a person."""
+    path = settings.backups_file
+    written = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    written = [one for one in written if one["path"] != str(target)]
+    written.append({"path": str(target), "created_at": backup.created_at})
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(written, indent=1), encoding="utf-8")
+    temporary.replace(path)
 
 
 def _restore_publication(settings: Settings, unpacked: Path) -> None:

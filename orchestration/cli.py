@@ -24,6 +24,7 @@ from ingestion.sandbox.cli import sandbox
 from orchestration.commands.backup import backup, restore
 from orchestration.commands.doctor import doctor
 from orchestration.commands.ending import FAILED, HELD_BACK, CommandError, ending_clearly
+from orchestration.commands.erase import erase
 from orchestration.commands.init import init
 from orchestration.company import COMPANY_VARIABLE, enter_company, find_company, refuse_mixture
 from orchestration.demo import SOURCES, Demo, DemoError, served_company
@@ -47,6 +48,7 @@ app.command()(init)
 app.command()(doctor)
 app.command()(backup)
 app.command()(restore)
+app.command()(erase)
 
 
 @app.callback()

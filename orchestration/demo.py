@@ -120,6 +120,10 @@ class Demo:
         building.rename(self.world_path)
         return True
 
+    def person_key_secret(self) -> str:
+        """The secret of the world's personal keys; empty where there is no world."""
+        return self._meta()["person_key_secret"] if self.has_world else ""
+
     def span(self) -> tuple[datetime, datetime, datetime]:
         """When the world starts, from when the demo shows it, and when it ends."""
         meta = self._meta()
@@ -179,6 +183,8 @@ class Demo:
             settings.alerts_file.with_suffix(".sending"),
             settings.heartbeat_file,
             settings.verdict_file,
+            settings.erased_file,
+            settings.backups_file,
             self.state_file,
         ):
             path.unlink(missing_ok=True)

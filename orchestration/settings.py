@@ -179,6 +179,16 @@ class Settings(BaseSettings):
         return self.home / "alerts.json"
 
     @property
+    def erased_file(self) -> Path:
+        """Who was erased, as keyed hashes, so that no load brings them back."""
+        return self.home / "erased.json"
+
+    @property
+    def backups_file(self) -> Path:
+        """Where backups were written, and when."""
+        return self.home / "backups.json"
+
+    @property
     def heartbeat_file(self) -> Path:
         """When a build last published."""
         return self.home / "heartbeat.json"

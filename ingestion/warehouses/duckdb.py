@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 _held = threading.local()
 _SAY_AFTER_SECONDS = 2.0
+_ORIGINAL_SCHEMAS = ("raw_", "enrichment_")
 
 
 class DuckDBWarehouse(Warehouse):
@@ -239,6 +240,7 @@ class DuckDBWarehouse(Warehouse):
 
 class _Session(Session):
     arrival_order: ClassVar[str] = "rowid"
+    row_address: ClassVar[str] = "cast(rowid as varchar)"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -276,6 +278,35 @@ class _Session(Session):
             "select schema_name || '.' || table_name, estimated_size from duckdb_tables() where not internal"
         )
         return {name: int(count) for name, count in self.rows(query) if count is not None}
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+
+    def amend(self, table: str, rows: pa.Table) -> None:
+        columns = [name for name in rows.column_names if name != "_row"]
+        told = ", ".join(f"{name} = amended.{name}" for name in columns)
+        self._connection.register("amended", rows)
+        self._connection.execute(
+            f"update {table} set {told} from amended where {table}.rowid = cast(amended._row as bigint)"
+        )
+        self._connection.unregister("amended")
+
+    def drop_built(self) -> list[str]:
+        found = self._connection.execute(
+            "select schema_name from duckdb_schemas() where database_name = current_database() and not"
+            " internal order by schema_name"
+        ).fetchall()
+        built = [name for (name,) in found if not name.startswith(_ORIGINAL_SCHEMAS) and name != "main"]
+        for name in built:
+            self._connection.execute(f'drop schema "{name}" cascade')
+        return built
 
     def latest_rows(self, table: str, condition: str, key: str, columns: Sequence[str]) -> str:
         picked = ", ".join(f"'c{number}': {column}" for number, column in enumerate(columns))

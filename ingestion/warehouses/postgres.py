@@ -534,6 +534,7 @@ class PostgresWarehouse(Warehouse):
 
 class _Session(Session):
     arrival_order: ClassVar[str] = "ctid"
+    row_address: ClassVar[str] = "cast(ctid as text)"
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -611,6 +612,34 @@ class _Session(Session):
             " where relkind = 'r' and reltuples >= 0 and nspname not in ('pg_catalog', 'information_schema')"
         )
         return dict(cast(list[tuple[str, int]], self.rows(query)))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self.execute("rollback")
+            raise
+        self.execute("commit")
+
+    def amend(self, table: str, rows: pa.Table) -> None:
+        columns = [name for name in rows.column_names if name != "_row"]
+        told = ", ".join(f"{_name(name)} = amended.{_name(name)}" for name in columns)
+        shape = ", ".join(f"{_name(name)} text" for name in rows.column_names)
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"create temporary table amended ({shape})")
+            _copy_in(cursor, "amended", rows.column_names, rows.to_reader())
+            cursor.execute(
+                f"update {table} set {told} from amended where {table}.ctid = cast(amended._row as tid)"
+            )
+            cursor.execute("drop table amended")
+
+    def drop_built(self) -> list[str]:
+        built = [name for name in self.schemas("") if name in _BUILT_SCHEMAS and name != "main"]
+        for name in built:
+            self.execute(f"drop schema {_name(name)} cascade")
+        return built
 
     def latest_rows(self, table: str, condition: str, key: str, columns: Sequence[str]) -> str:
         return f"""

@@ -30,6 +30,7 @@ from orchestration.translators import FRESH_FOR
 
 LOAD_TAG = "norte/load"
 INCREMENTAL = "incremental"
+GOVERNANCE = "governance"
 # What may pass by itself; wrong credentials or a bad governance file do not.
 PASSING = (Unreachable, RateLimited)
 
@@ -165,6 +166,8 @@ def _run(
         person_key_secret=settings.person_key_secret.get_secret_value(),
         report=on_rows,
         backfill=days_asked,
+        # The company's own files name whom they name: it corrects them itself.
+        erased=None if connection.source.name == GOVERNANCE else settings.erased_file,
     )
 
 

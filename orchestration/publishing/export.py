@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 KEPT_RELEASES = 3
 STORAGE_VERSION = "v1.4.0"
 _BUILDING = ".building-"
+_DATABASE = "norte.duckdb"
 
 Progress = Callable[[str, int, int], None]
 
@@ -104,19 +105,83 @@ def publish(
             publication = _build(
                 building, identifier, warehouse, contracts, held_back, previous, moment, languages, report
             )
-            _sync_tree(building)
-            warehouse.serve(publication.database, _served(publication, contracts), identifier)
-            final = releases / identifier
-            building.rename(final)
-            _sync_directory(releases)
-            _link(published_dir, identifier)
+            _release(publication, warehouse, contracts, published_dir, building)
         except BaseException as error:
             shutil.rmtree(building, ignore_errors=True)
             if isinstance(error, OSError | duckdb.Error | IngestionError):
                 raise PublicationError(_explain(error, published_dir)) from error
             raise
         _prune(published_dir)
-    return replace(publication, directory=final.resolve())
+    return replace(publication, directory=(releases / identifier).resolve())
+
+
+def republish(
+    warehouse: Warehouse,
+    published_dir: Path,
+    *,
+    amend: Callable[[duckdb.DuckDBPyConnection], None],
+    manifest: Path,
+    languages: Sequence[str] = ("en",),
+    on_progress: Progress | None = None,
+) -> Publication | None:
+    """Publish what readers see now once more with amended values, and remove all earlier releases.
+
+    Arguments:
+        warehouse: its own readers, if it has any, see the same.
+        amend: changes values of the tables on a connection to a copy; it must not add or remove rows.
+        manifest: dbt's, for the descriptions.
+
+    Returns: None where nothing was ever published.
+
+    Raises PublicationError; the publication before stays as it is.
+    """
+    report = on_progress or (lambda what, done, total: None)
+    if not (published_dir / "current").exists():
+        return None
+    releases = published_dir / "releases"
+    with _only_one_publisher(published_dir):
+        _remove_leftovers(published_dir)
+        previous = read_publication(published_dir / "current")
+        if previous is None:
+            return None
+        described = {contract.full_name: contract for contract in read_contracts(manifest)}
+        copied = [
+            _Copied(table, described.get(table.full_name) or TableContract(table.schema, table.name))
+            for table in previous.tables
+        ]
+        contracts = [one.contract for one in copied]
+        identifier = _next_id(releases, previous.published_at)
+        building = releases / f"{_BUILDING}{identifier}"
+        building.mkdir()
+        try:
+            # In a file of its own: values that were changed stay readable in the pages of a file.
+            amended = building / "amended.duckdb"
+            shutil.copyfile(previous.database, amended)
+            with duckdb.connect(str(amended)) as connection:
+                connection.execute("set TimeZone = 'UTC'")
+                amend(connection)
+            _copy_amended(amended, building / _DATABASE, contracts, report)
+            amended.unlink()
+            publication = _complete(
+                building,
+                identifier,
+                contracts,
+                copied,
+                list(previous.left_out),
+                previous.published_at,
+                languages,
+                report,
+            )
+            _release(publication, warehouse, contracts, published_dir, building)
+        except BaseException as error:
+            shutil.rmtree(building, ignore_errors=True)
+            if isinstance(error, OSError | duckdb.Error | IngestionError):
+                raise PublicationError(_explain(error, published_dir)) from error
+            raise
+        for path in sorted(releases.iterdir()):
+            if path.name != identifier:
+                shutil.rmtree(path, ignore_errors=True)
+    return replace(publication, directory=(releases / identifier).resolve())
 
 
 def _build(
@@ -130,8 +195,23 @@ def _build(
     languages: Sequence[str],
     report: Progress,
 ) -> Publication:
-    file = building / "norte.duckdb"
+    file = building / _DATABASE
     copied, left_out = _copy_tables(file, warehouse, contracts, held_back, previous, report)
+    return _complete(building, identifier, contracts, copied, left_out, now, languages, report)
+
+
+def _complete(
+    building: Path,
+    identifier: str,
+    contracts: list[TableContract],
+    copied: list[_Copied],
+    left_out: list[LeftOut],
+    now: datetime,
+    languages: Sequence[str],
+    report: Progress,
+) -> Publication:
+    """Everything of a release but its tables: comments, Parquet, pages, its description of itself."""
+    file = building / _DATABASE
     with duckdb.connect(str(file)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         for schema in sorted({contract.schema for contract in contracts}):
@@ -166,6 +246,22 @@ def _build(
     return publication
 
 
+def _release(
+    publication: Publication,
+    warehouse: Warehouse,
+    contracts: list[TableContract],
+    published_dir: Path,
+    building: Path,
+) -> None:
+    """From a complete folder to what readers see."""
+    releases = published_dir / "releases"
+    _sync_tree(building)
+    warehouse.serve(publication.database, _served(publication, contracts), publication.id)
+    building.rename(releases / publication.id)
+    _sync_directory(releases)
+    _link(published_dir, publication.id)
+
+
 def _copy_tables(
     file: Path,
     warehouse: Warehouse,
@@ -197,7 +293,7 @@ def _copy_tables(
                 LeftOut(contract.schema, contract.name, f"{reason}; no earlier publication has it either")
             )
             continue
-        rows = _carry_over(file, previous, contract)
+        rows = _carry_over(file, previous.database, contract)
         since = before.since if before.is_held_back and before.since else previous.data_as_of
         copied[full_name] = _Copied(
             PublishedTable(
@@ -208,13 +304,27 @@ def _copy_tables(
     return [copied[name] for name in sorted(copied)], left_out
 
 
-def _carry_over(file: Path, previous: Publication, contract: TableContract) -> int:
+def _carry_over(file: Path, previous: Path, contract: TableContract) -> int:
     table = f"{_name(contract.schema)}.{_name(contract.name)}"
     with duckdb.connect(str(file)) as connection:
-        connection.execute(f"attach {_literal(str(previous.database))} as previous (read_only)")
+        connection.execute(f"attach {_literal(str(previous))} as previous (read_only)")
         connection.execute(f"create schema if not exists {_name(contract.schema)}")
         connection.execute(f"create table {table} as select * from previous.{table}")
         return _count(connection, table)
+
+
+def _copy_amended(amended: Path, file: Path, contracts: list[TableContract], report: Progress) -> None:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach {_literal(str(amended))} as amended (read_only)")
+        connection.execute(
+            f"attach {_literal(str(file))} as release (storage_version {_literal(STORAGE_VERSION)})"
+        )
+        for number, contract in enumerate(contracts, start=1):
+            report("copy", number, len(contracts))
+            table = f"{_name(contract.schema)}.{_name(contract.name)}"
+            connection.execute(f"create schema if not exists release.{_name(contract.schema)}")
+            connection.execute(f"create table release.{table} as select * from amended.{table}")
 
 
 def _served(publication: Publication, contracts: list[TableContract]) -> list[ServedTable]:

@@ -20,6 +20,7 @@ EVENTS = Resource(
     },
     updated_at="occurred_at",
     is_append_only=True,
+    whose={"user_id": ("users",)},
     description="What people did in the product, one row per event.",
 )
 USERS = Resource(
@@ -33,6 +34,7 @@ USERS = Resource(
     },
     personal=("email", "name"),
     keyed=("email",),
+    whose={"user_id": ("users",)},
     description="Users with their properties, as their events told them last: there is no list of users.",
 )
 RESOURCES = (EVENTS, USERS)

@@ -64,6 +64,7 @@ CONTACTS = Resource(
     updated_at="lastmodifieddate",
     personal=("email", "firstname", "lastname", "phone", "jobtitle"),
     keyed=("email",),
+    whose={"contact_id": ("contacts",)},
     description="Contacts; a merge's survivor lists the losers in `hs_merged_object_ids`.",
 )
 DEALS = Resource(
@@ -155,6 +156,7 @@ OWNERS = Resource(
     updated_at="updated_at",
     personal=("email", "first_name", "last_name"),
     keyed=("email",),
+    whose={"owner_id": ("owners",)},
     description="Owners of objects, departed ones included; `team_name` is the primary team.",
 )
 PIPELINES = Resource(
@@ -208,6 +210,7 @@ FEEDBACK_SUBMISSIONS = Resource(
     },
     updated_at="hs_lastmodifieddate",
     personal=("hs_content",),
+    whose={"hs_contact_id": ("contacts",)},
     description="Answers to NPS, CSAT and other surveys.",
 )
 ASSOCIATIONS = Resource(

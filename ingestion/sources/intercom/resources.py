@@ -48,6 +48,11 @@ CONVERSATIONS = Resource(
     updated_at="updated_at",
     personal=("title", "source_subject", "source_body", "author_name", "author_email", "rating_remark"),
     keyed=("author_email",),
+    whose={
+        "author_id": ("contacts", "admins"),
+        "contact_id": ("contacts",),
+        "rating_contact_id": ("contacts",),
+    },
     description="Conversations with their first message and rating; a deleted one is a tombstone.",
 )
 CONVERSATION_PARTS = Resource(
@@ -77,6 +82,7 @@ CONVERSATION_PARTS = Resource(
     updated_at="updated_at",
     personal=("body", "author_name", "author_email"),
     keyed=("author_email",),
+    whose={"author_id": ("contacts", "admins")},
     description="What happened in conversations: replies, notes, assignments, changes of state. Of a "
     "conversation with more than 500 those that were among the newest 500 when it was read.",
 )
@@ -97,6 +103,7 @@ CONTACTS = Resource(
     updated_at="updated_at",
     personal=("name", "email"),
     keyed=("email",),
+    whose={"contact_id": ("contacts",)},
     description="Users and leads; one that is gone (deleted, archived or merged) is a tombstone.",
 )
 COMPANIES = Resource(
@@ -125,6 +132,7 @@ ADMINS = Resource(
     },
     personal=("name", "email"),
     keyed=("email",),
+    whose={"admin_id": ("admins",)},
     description="Teammates with a seat; one who left is a tombstone.",
 )
 TEAMS = Resource(

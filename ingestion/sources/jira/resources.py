@@ -56,6 +56,7 @@ USERS = Resource(
     },
     personal=("display_name", "email_address"),
     keyed=("email_address",),
+    whose={"account_id": ("users",)},
     description="Users, apps and inactive ones included; the e-mail address is often withheld.",
 )
 BOARDS = Resource(

@@ -21,6 +21,7 @@ EVENTS = Resource(
     updated_at="occurred_at",
     is_append_only=True,
     optional_key=("distinct_id",),
+    whose={"distinct_id": ("profiles",), "user_id": ("profiles",)},
     description="What people did in the product, one row per event.",
 )
 PROFILES = Resource(
@@ -35,6 +36,7 @@ PROFILES = Resource(
     },
     personal=("email", "name"),
     keyed=("email",),
+    whose={"distinct_id": ("profiles",)},
     description="User profiles, as last seen.",
 )
 GROUP_PROFILES = Resource(

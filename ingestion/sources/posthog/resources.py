@@ -18,6 +18,7 @@ EVENTS = Resource(
     },
     updated_at="occurred_at",
     is_append_only=True,
+    whose={"distinct_id": ("persons",)},
     description="What people did in the product, one row per event.",
 )
 PERSONS = Resource(
@@ -32,6 +33,7 @@ PERSONS = Resource(
     },
     personal=("email", "name"),
     keyed=("email",),
+    whose={"distinct_id": ("persons",)},
     description="Persons, one row per id that their events carry; a merge gives an id another person.",
 )
 RESOURCES = (EVENTS, PERSONS)

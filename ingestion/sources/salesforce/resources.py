@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ingestion.source import ColumnType, Resource
 from ingestion.sources.salesforce.settings import SalesforceSettings
@@ -81,6 +82,7 @@ def _object(
     *,
     personal: tuple[str, ...] = (),
     keyed: tuple[str, ...] = (),
+    whose: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     cursor: str = STAMP,
     is_append_only: bool = False,
     is_optional: bool = False,
@@ -101,6 +103,7 @@ def _object(
         updated_at=cursor_column,
         personal=personal,
         keyed=keyed,
+        whose=whose,
         is_append_only=is_append_only,
         description=description,
     )
@@ -190,6 +193,7 @@ OBJECTS = (
         "Contacts; the loser of a merge is deleted and names its survivor in `master_record_id`.",
         personal=("email", "first_name", "last_name", "phone", "title"),
         keyed=("email",),
+        whose={"contact_id": ("contacts",)},
     ),
     OPPORTUNITY,
     _object(
@@ -315,6 +319,7 @@ OBJECTS = (
         "Own staff, those who left included: users are never deleted.",
         personal=("email", "first_name", "last_name"),
         keyed=("email",),
+        whose={"user_id": ("users",)},
     ),
     _object(
         "{survey_object}",
@@ -329,6 +334,7 @@ OBJECTS = (
         },
         "Answers to NPS surveys, from the object that the settings name.",
         personal=("comment",),
+        whose={"contact_id": ("contacts",)},
         is_optional=True,
     ),
 )

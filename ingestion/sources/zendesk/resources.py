@@ -33,6 +33,7 @@ TICKETS = Resource(
     },
     updated_at="updated_at",
     personal=("subject", "description"),
+    whose={"requester_id": ("users",)},
     description="Tickets; a deleted one is a tombstone, a merged one is closed with the tag closed_by_merge.",
 )
 TICKET_METRICS = Resource(
@@ -73,6 +74,7 @@ USERS = Resource(
     updated_at="updated_at",
     personal=("name", "email"),
     keyed=("email",),
+    whose={"user_id": ("users",)},
     description="Agents and end users; a deleted or merged one is inactive, an erased one a tombstone.",
 )
 ORGANIZATIONS = Resource(
@@ -119,6 +121,7 @@ TICKET_COMMENTS = Resource(
     },
     updated_at="created_at",
     personal=("body",),
+    whose={"author_id": ("users",)},
     description="Comments, the first message included, from the feed of ticket events.",
 )
 TICKET_CHANGES = Resource(
@@ -153,6 +156,7 @@ CSAT_RESPONSES = Resource(
     },
     updated_at="answered_at",
     personal=("comment",),
+    whose={"responder_id": ("users",)},
     description="Satisfaction answers: of the current surveys, else of the older good/bad ratings.",
 )
 JIRA_LINKS = Resource(

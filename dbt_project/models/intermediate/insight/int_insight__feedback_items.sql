@@ -103,7 +103,8 @@ final as (
         score,
         score_scale,
         nullif(tags, '') as tags,
-        nullif(feedback_text, '') as feedback_text,
+        -- What an erased person said is gone; that something was said stays.
+        case when feedback_text not like '[words erased]%' then nullif(feedback_text, '') end as feedback_text,
         source_url
     from items
 )
