@@ -398,9 +398,9 @@ def _scrubber(path: Path, literals: Literals) -> Callable[[], None]:
         start = file.read(len(_SQLITE))
     if start == _SQLITE:
         return lambda: scrub_sqlite(path, literals)
-    if path.name.endswith(("-wal", "-journal", "-shm")):
-        # Of a database that comes before it in the same folder, whose cleaning empties it.
-        return lambda: None
+    for kind in ("-wal", "-journal"):
+        if path.name.endswith(kind):
+            return lambda: scrub_sqlite(path.with_name(path.name.removesuffix(kind)), literals)
     return lambda: _scrub_text(path, literals)
 
 
