@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,17 +78,10 @@ class Company:
         assert now is not None
         return Day(now, keep / "norte.duckdb", keep / "company", done.stdout)
 
-    def kill_when(self, says: Callable[[str], bool]) -> str:
+    def kill_when(self, says: Callable[[str], bool]) -> None:
         """`norte demo`, killed with everything that it started as soon as a line of its output `says` so."""
         lines = []
-        with subprocess.Popen(
-            [str(NORTE), "demo"],
-            env=self._environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as process:
+        with self._started("demo") as process:
             assert process.stdout is not None
             for line in process.stdout:
                 lines.append(line)
@@ -96,8 +90,24 @@ class Company:
                     break
             else:
                 raise AssertionError("the run ended before it could be killed:\n" + "".join(lines)[-6000:])
-            process.wait()
-        return "".join(lines)
+
+    def kill_publishing(self) -> None:
+        """`norte publish`, killed when a release has been begun and none is finished."""
+        with self._started("publish") as process:
+            while not list((self.home / "published" / "releases").glob(".*/*.duckdb")):
+                assert process.poll() is None, process.stdout and process.stdout.read()
+                time.sleep(0.002)
+            _kill_tree(process.pid)
+
+    def _started(self, command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(NORTE), command],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def run(self, settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
         """`norte run` against vendors that the caller serves."""

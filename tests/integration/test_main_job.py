@@ -36,12 +36,10 @@ from tests.truth.published import read_case
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(2400)]
 
 SEED = 11
-# Where a build is killed: in a stage of its progress, once it has come at least so far (of its steps).
+# Where a day is killed: in a stage of its progress, once it has come at least so far (of its steps).
 KILLED_IN = {
     "loading": (re.compile(r"^\s+(jira|hubspot|zendesk): "), (0.0, 0.0)),
-    "staging": (re.compile(r"building tables: (\d+) of (\d+)"), (0.05, 0.3)),
-    "marts": (re.compile(r"building tables: (\d+) of (\d+)"), (0.6, 0.9)),
-    "publication": (re.compile(r"publishing: (\d+) of (\d+)"), (0.0, 0.6)),
+    "building": (re.compile(r"building tables: (\d+) of (\d+)"), (0.05, 0.9)),
 }
 
 
@@ -52,12 +50,12 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 @pytest.fixture(scope="module")
 def days(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Day]:
-    """The first day, the second, and a third that was killed in every phase before it came to its end."""
+    """The first day, and a second that was killed in every phase before it came to its end."""
     folder = tmp_path_factory.mktemp("days")
-    lived = {
-        "first day": company.live_a_day(folder / "first"),
-        "second day": company.live_a_day(folder / "second"),
-    }
+    first = company.live_a_day(folder / "first")
+    is_read = _work_items(first.published)
+    company.kill_publishing()
+    assert _work_items(company.published) == is_read
     for phase, (says, span) in KILLED_IN.items():
         least = random.Random(f"{SEED} {phase}").uniform(*span)
 
@@ -68,16 +66,30 @@ def days(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[str
             return int(found[1]) >= least * int(found[2])
 
         company.kill_when(is_there)
-        with duckdb.connect(str(company.published), read_only=True) as reader:
-            still = reader.execute("select count(*) from delivery.fct_work_items").fetchone()
-        with duckdb.connect(str(lived["second day"].published), read_only=True) as reader:
-            before = reader.execute("select count(*) from delivery.fct_work_items").fetchone()
-        assert still == before, f"a run killed while {phase} changed what readers see"
-    lived["day of kills"] = company.live_a_day(folder / "third")
-    return lived
+        assert _work_items(company.published) == is_read, f"killed while {phase}, it changed what readers see"
+    return {"first day": first, "day of kills": company.live_a_day(folder / "second")}
 
 
-@pytest.mark.parametrize("day", ["first day", "second day", "day of kills"])
+def _work_items(published: Path) -> tuple[Any, ...] | None:
+    with duckdb.connect(str(published), read_only=True) as reader:
+        return reader.execute("select count(*), max(created_at) from delivery.fct_work_items").fetchone()
+
+
+@pytest.fixture(scope="module")
+def outage(days: dict[str, Day], company: Company) -> subprocess.CompletedProcess[str]:
+    """What a third day said on which one vendor was down."""
+    import requests
+
+    now = days["day of kills"].now + timedelta(days=1)
+    company.demo.write_company(now)
+    with company.demo.serve(now) as settings:
+        base = settings["SOURCES__ZENDESK__BASE_URL"].rsplit("/zendesk", 1)[0]
+        fault = {"faults": {"zendesk": [{"kind": "outage"}]}}
+        requests.post(f"{base}/_sandbox/scenario", json=fault, timeout=30).raise_for_status()
+        return company.run(settings)
+
+
+@pytest.mark.parametrize("day", ["first day", "day of kills"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_table_is_the_truth(
     case: Case, day: str, days: dict[str, Day], company: Company, truths: dict
@@ -99,18 +111,7 @@ def truths() -> dict:  # type: ignore[type-arg]
     return {}
 
 
-def test_a_further_day_loads_only_what_is_new(days: dict[str, Day]) -> None:
-    def rows(day: str) -> dict[str, int]:
-        found = re.findall(r"✓ (\w+)\s+([\d,]+) rows", days[day].output)
-        return {source: int(count.replace(",", "")) for source, count in found}
-
-    first, second = rows("first day"), rows("second day")
-    assert set(first) == {"governance", "hubspot", "jira", "mixpanel", "zendesk"}
-    for source in ("hubspot", "jira", "mixpanel", "zendesk"):
-        assert 0 < second[source] < 0.2 * first[source], source
-
-
-@pytest.mark.parametrize("day", ["first day", "second day", "day of kills"])
+@pytest.mark.parametrize("day", ["first day", "day of kills"])
 def test_data_health_counts_what_is_published_and_when_it_was_read(day: str, days: dict[str, Day]) -> None:
     lived = days[day]
     with duckdb.connect(str(lived.published), read_only=True) as reader:
@@ -149,8 +150,7 @@ def test_a_key_result_is_the_number_that_pages_show(days: dict[str, Day], compan
         assert one.value == pytest.approx(row["current_value"] * of_days, abs=1e-6), row["metric_id"]
 
 
-@pytest.mark.parametrize(("then", "later"), [("first day", "second day"), ("second day", "day of kills")])
-def test_a_frozen_verdict_is_said_again_word_for_word(then: str, later: str, days: dict[str, Day]) -> None:
+def test_a_frozen_verdict_is_said_again_word_for_word(days: dict[str, Day]) -> None:
     def said(day: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
         with duckdb.connect(str(days[day].published), read_only=True) as reader:
             rows = reader.execute(
@@ -158,8 +158,8 @@ def test_a_frozen_verdict_is_said_again_word_for_word(then: str, later: str, day
             ).fetchall()
         return {row[:3]: row[3:] for row in rows}
 
-    frozen = {key: row for key, row in said(then).items() if row[0] is not None}
-    now = said(later)
+    frozen = {key: row for key, row in said("first day").items() if row[0] is not None}
+    now = said("day of kills")
     assert frozen
     assert {key: now.get(key) for key in frozen} == frozen
 
@@ -174,7 +174,7 @@ def test_the_frames_that_dbt_builds_give_the_published_verdicts_from_files_too(
         for name, relation in FRAMES.items():
             warehouse.table(relation).write_parquet(str(folder / f"{name}.parquet"))
     published = tmp_path / "published.parquet"
-    with duckdb.connect(str(days["second day"].published), read_only=True) as reader:
+    with duckdb.connect(str(days["first day"].published), read_only=True) as reader:
         reader.table("impact.fct_delivery_impact").write_parquet(str(tmp_path / "previous.parquet"))
     with duckdb.connect(str(days["day of kills"].published), read_only=True) as reader:
         reader.table("impact.fct_delivery_impact").write_parquet(str(published))
@@ -294,34 +294,6 @@ def test_what_is_wrong_in_a_mart_is_noticed_by_its_check(
     assert set(CORRUPTIONS) - noticed == set()
 
 
-def test_a_vendor_that_is_down_stops_no_other(days: dict[str, Day], company: Company) -> None:
-    import requests
-
-    now = days["day of kills"].now + timedelta(days=1)
-    company.demo.write_company(now)
-    with company.demo.serve(now) as settings:
-        base = settings["SOURCES__ZENDESK__BASE_URL"].rsplit("/zendesk", 1)[0]
-        fault = {"faults": {"zendesk": [{"kind": "outage"}]}}
-        requests.post(f"{base}/_sandbox/scenario", json=fault, timeout=30).raise_for_status()
-        done = company.run(settings)
-    said = done.stdout + done.stderr
-    assert done.returncode != 0, said
-    assert "zendesk" in said
-    with duckdb.connect(str(company.published), read_only=True) as reader:
-        newest = reader.execute(
-            "select max(date_on) from metric.mart_metric__active_daily where active_person_1d_count > 0"
-        )
-        assert newest.fetchone()[0] >= (now - timedelta(days=1)).date()  # type: ignore[index]
-        age = reader.execute(
-            "select age_hours from governance.mart_governance__data_health "
-            "where subject_type = 'source' and subject like 'zendesk%'"
-        ).fetchone()
-    assert age is not None and age[0] >= 23
-    for name in ("product_review", "metrics", "customers", "data_health"):
-        page = (company.published.parent / "pages" / f"{name}.html").read_text(encoding="utf-8")
-        assert "zendesk was last read on" in page, name
-
-
 def test_the_published_file_explains_its_columns_and_shows_no_other_schema(days: dict[str, Day]) -> None:
     with duckdb.connect(str(Path(days["first day"].published)), read_only=True) as reader:
         schemas = reader.execute("select distinct schema_name from duckdb_tables()").fetchall()
@@ -370,3 +342,41 @@ def test_no_secret_is_written_anywhere(days: dict[str, Day], company: Company) -
             content = path.read_bytes()
             found = [secret for secret in secrets if secret in content]
             assert not found, f"{path} holds a secret"
+
+
+def test_a_vendor_that_is_down_stops_no_other(
+    outage: subprocess.CompletedProcess[str], days: dict[str, Day], company: Company
+) -> None:
+    said = outage.stdout + outage.stderr
+    assert outage.returncode != 0, said
+    assert "zendesk" in said
+    with duckdb.connect(str(company.published), read_only=True) as reader:
+        newest = reader.execute(
+            "select max(date_on) from metric.mart_metric__active_daily where active_person_1d_count > 0"
+        )
+        assert newest.fetchone()[0] >= days["day of kills"].now.date()  # type: ignore[index]
+        age = reader.execute(
+            "select age_hours from governance.mart_governance__data_health "
+            "where subject_type = 'source' and subject like 'zendesk%'"
+        ).fetchone()
+    assert age is not None and age[0] >= 23
+    for name in ("product_review", "metrics", "customers", "data_health"):
+        page = (company.published.parent / "pages" / f"{name}.html").read_text(encoding="utf-8")
+        assert "zendesk was last read on" in page, name
+
+
+def test_a_further_day_loads_only_what_is_new(
+    outage: subprocess.CompletedProcess[str], days: dict[str, Day]
+) -> None:
+    def rows(output: str) -> dict[str, int]:
+        found = re.findall(r"✓ (\w+)\s+([\d,]+) rows", output)
+        return {source: int(count.replace(",", "")) for source, count in found}
+
+    first, of_kills, of_outage = (
+        rows(output) for output in (days["first day"].output, days["day of kills"].output, outage.stdout)
+    )
+    assert set(first) == set(of_kills) == {"governance", "hubspot", "jira", "mixpanel", "zendesk"}
+    for source in ("hubspot", "jira", "mixpanel", "zendesk"):
+        assert of_kills[source] < 0.2 * first[source], source
+    for source in ("hubspot", "jira", "mixpanel"):
+        assert 0 < of_outage[source] < 0.2 * first[source], source
