@@ -239,6 +239,7 @@ CASES = (
         "delivery.mart_delivery__investment",
         flow.mart_delivery__investment,
         ("month_start_on", "team_id", "work_kind"),
+        tolerance={"cost_amount": 1e-3},
     ),
     Case("impact.mart_impact__release_marks", process.mart_impact__release_marks, ("mark_id",)),
     Case("impact.mart_impact__decisions", process.mart_impact__decisions, ("decision_id",)),

@@ -240,19 +240,12 @@ def team_days(truth: Truth) -> pd.DataFrame:
 
 
 @remembered
-def delivery_costs(truth: Truth) -> pd.DataFrame:
-    """delivery_id, cost_amount: each day at the rate of its team then; None where a day has none."""
-    items = fct_work_items(truth)
-    delivery_of = {
-        int(item.split(":")[-1]): delivery
-        for item, delivery in zip(items.work_item_id, items.delivery_id, strict=True)
-        if pd.notna(delivery)
-    }
+def costed_days(truth: Truth) -> pd.DataFrame:
+    """`team_days` with cost: each day at the rate of its team then; None where it has none."""
     rates = truth.csv("day_rates.csv")
-    costs: dict[str, list[float | None]] = {one: [] for one in dim_deliveries(truth).delivery_id}
-    for row in team_days(truth).itertuples():
-        if row.issue_id not in delivery_of:
-            continue
+    worked = team_days(truth)
+    costs: list[float | None] = []
+    for row in worked.itertuples():
         begun = [rate for rate in rates if (rate["valid_from"] or "0001-01-01") <= row.date_on.isoformat()]
         mine = [rate for rate in begun if rate["team_id"] and rate["team_id"] == row.team_id]
         mine = mine or [rate for rate in begun if not rate["team_id"]]
@@ -261,14 +254,33 @@ def delivery_costs(truth: Truth) -> pd.DataFrame:
             rate = max(mine, key=lambda one: one["valid_from"])
             worth = truth.calendar.rate(row.date_on, rate["currency"])
             cost = row.people_days * float(rate["amount"]) * worth
-        costs[delivery_of[row.issue_id]].append(cost)
+        costs.append(cost)
+    return worked.assign(cost=pd.Series(costs, index=worked.index, dtype=object))
+
+
+def _whole(costs: list[float | None]) -> float | None:
+    """Their sum, if all are known."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known and len(known) == len(costs) else None
+
+
+@remembered
+def delivery_costs(truth: Truth) -> pd.DataFrame:
+    """delivery_id, cost_amount: None where a day has none."""
+    items = fct_work_items(truth)
+    delivery_of = {
+        int(item.split(":")[-1]): delivery
+        for item, delivery in zip(items.work_item_id, items.delivery_id, strict=True)
+        if pd.notna(delivery)
+    }
+    worked = costed_days(truth)
+    worked["delivery_id"] = worked.issue_id.map(delivery_of)
+    by_delivery = {one: list(mine.cost) for one, mine in worked.groupby("delivery_id")}
+    deliveries = list(dim_deliveries(truth).delivery_id)
     return pd.DataFrame(
         {
-            "delivery_id": list(costs),
-            "cost_amount": [
-                sum(cost for cost in known if cost is not None) if known and None not in known else None
-                for known in costs.values()
-            ],
+            "delivery_id": deliveries,
+            "cost_amount": [_whole(by_delivery.get(one, [])) for one in deliveries],
         }
     )
 
@@ -304,13 +316,17 @@ def mart_delivery__investment(truth: Truth) -> pd.DataFrame:
         item: Any = items.loc[f"jira:{issue}"]
         return "delivery" if pd.notna(item.epic_work_item_id) or pd.notna(item.delivery_id) else "unplanned"
 
-    worked = team_days(truth)
+    worked = costed_days(truth)
     kinds: dict[int, str] = defaultdict(str) | {issue: kind_of(issue) for issue in set(worked.issue_id)}
     worked["work_kind"] = worked.issue_id.map(kinds)
     grouped = (
         with_all_teams(worked)
         .groupby(["month_start_on", "team_id", "work_kind"])
-        .agg(work_item_count=("issue_id", "nunique"), people_days=("people_days", "sum"))
+        .agg(
+            work_item_count=("issue_id", "nunique"),
+            people_days=("people_days", "sum"),
+            cost_amount=("cost", lambda costs: _whole(list(costs))),
+        )
         .reset_index()
     )
     grouped["is_complete"] = [is_month_over(truth, month) for month in grouped.month_start_on]

@@ -119,6 +119,8 @@ def _flow(
                     "work_item_count": int(rng.integers(3, 40)),
                     "people_days": float(share * 200),
                     "people_days_ratio": float(share),
+                    "cost_amount": float(share * 200 * 500),
+                    "cost_currency": "USD",
                     "is_complete": _month_after(month) <= today,
                 }
                 for kind, share in zip(("delivery", "unplanned", "bug"), shares, strict=True)

@@ -809,7 +809,7 @@ def _delivery(rng: np.random.Generator, first_day: date) -> Tables:
                 "work_item_count": 20,
                 "done_work_item_count": 20 if n < 8 else 9,
                 "people_days": float(round(rng.uniform(12, 90), 1)),
-                "cost_amount": None,
+                "cost_amount": 12_300.0 if n == 7 else None,
             }
             for n, name in enumerate(names)
         ]

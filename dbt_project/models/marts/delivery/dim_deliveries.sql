@@ -65,55 +65,16 @@ sums as (
     group by delivery_id
 ),
 
-day_rates as (
-    select
-        team_id,
-        amount,
-        currency,
-        coalesce(valid_from, cast('1900-01-01' as date)) as valid_from,
-        coalesce(
-            lead(valid_from) over (partition by team_id order by coalesce(valid_from, cast('1900-01-01' as date))),
-            cast('2999-01-01' as date)
-        ) as valid_to
-    from {{ ref('stg_governance__day_rates') }}
-),
-
--- Each day at the rate of the team that had the item then, else at that for all.
-days_costed as (
-    select
-        work_items.delivery_id,
-        days_worked.people_days * coalesce(team_rates.amount, common_rates.amount) * rates.rate as day_cost
-    from {{ ref('int_delivery__team_days_worked') }} as days_worked
-    inner join work_items on days_worked.work_item_id = work_items.work_item_id
-    left join day_rates as team_rates
-        on
-            days_worked.team_id = team_rates.team_id
-            and days_worked.date_on >= team_rates.valid_from
-            and days_worked.date_on < team_rates.valid_to
-    left join day_rates as common_rates
-        on
-            common_rates.team_id is null
-            and days_worked.date_on >= common_rates.valid_from
-            and days_worked.date_on < common_rates.valid_to
-    left join {{ ref('int_revenue__fiscal_rates') }} as rates
-        on
-            coalesce(team_rates.currency, common_rates.currency) = rates.currency
-            and days_worked.date_on >= rates.starts_on
-            and days_worked.date_on < rates.ends_on
-    where work_items.delivery_id is not null
-),
-
 -- A sum that some days are missing from would look like the whole.
 costs as (
     select
-        delivery_id,
-        case when count(day_cost) = count(*) then {{ stable_sum('day_cost') }} end as cost_amount
-    from days_costed
-    group by delivery_id
-),
-
-currencies as (
-    select max(reporting_currency) as reporting_currency from {{ ref('int_revenue__fiscal_rates') }}
+        work_items.delivery_id,
+        case when count(days_costed.cost_amount) = count(*) then {{ stable_sum('days_costed.cost_amount') }} end as cost_amount,
+        max(days_costed.cost_currency) as cost_currency
+    from {{ ref('int_delivery__days_costed') }} as days_costed
+    inner join work_items on days_costed.work_item_id = work_items.work_item_id
+    where work_items.delivery_id is not null
+    group by work_items.delivery_id
 ),
 
 final as (
@@ -144,7 +105,7 @@ final as (
         cast(coalesce(sums.done_work_item_count, 0) as bigint) as done_work_item_count,
         coalesce(sums.people_days, 0) as people_days,
         cast(costs.cost_amount as {{ type_amount() }}) as cost_amount,
-        case when costs.cost_amount is not null then currencies.reporting_currency end as cost_currency,
+        case when costs.cost_amount is not null then costs.cost_currency end as cost_currency,
         cast(assigned.assigned_account_count as bigint) as assigned_account_count,
         case
             when listed.delivery_id is not null then cast(coalesce(exposed.exposed_account_count, 0) as bigint)
@@ -156,7 +117,6 @@ final as (
     left join decisions on dated.delivery_id = decisions.delivery_id
     left join assigned on dated.delivery_id = assigned.delivery_id
     left join costs on dated.delivery_id = costs.delivery_id
-    cross join currencies
     left join listed on dated.delivery_id = listed.delivery_id
     left join exposed on dated.delivery_id = exposed.delivery_id
 )

@@ -1,7 +1,7 @@
 with
 
 days_worked as (
-    select * from {{ ref('int_delivery__team_days_worked') }}
+    select * from {{ ref('int_delivery__days_costed') }}
 ),
 
 work_items as (
@@ -41,17 +41,19 @@ kinds_worked as (
         days_worked.team_id,
         item_kinds.work_kind,
         days_worked.work_item_id,
-        days_worked.people_days
+        days_worked.people_days,
+        days_worked.cost_amount,
+        days_worked.cost_currency
     from days_worked
     inner join item_kinds on days_worked.work_item_id = item_kinds.work_item_id
 ),
 
 scoped as (
-    select month_start_on, team_id, work_kind, work_item_id, people_days
+    select month_start_on, team_id, work_kind, work_item_id, people_days, cost_amount, cost_currency
     from kinds_worked
     where team_id is not null
     union all
-    select month_start_on, 'all' as team_id, work_kind, work_item_id, people_days
+    select month_start_on, 'all' as team_id, work_kind, work_item_id, people_days, cost_amount, cost_currency
     from kinds_worked
 ),
 
@@ -61,7 +63,10 @@ summed as (
         team_id,
         work_kind,
         count(distinct work_item_id) as work_item_count,
-        {{ stable_sum('people_days') }} as people_days
+        {{ stable_sum('people_days') }} as people_days,
+        -- a sum that some days are missing from would look like the whole
+        case when count(cost_amount) = count(*) then {{ stable_sum('cost_amount') }} end as cost_amount,
+        max(cost_currency) as cost_currency
     from scoped
     group by month_start_on, team_id, work_kind
 ),
@@ -75,6 +80,8 @@ final as (
         people_days,
         {{ ratio('people_days', 'sum(people_days) over (partition by month_start_on, team_id)') }}
             as people_days_ratio,
+        cast(cost_amount as {{ type_amount() }}) as cost_amount,
+        case when cost_amount is not null then cost_currency end as cost_currency,
         {{ add_months('month_start_on', 1) }} <= {{ today() }} as is_complete
     from summed
 )

@@ -428,7 +428,7 @@ def _investment(page: Page) -> list[Part]:
             for kind in _KINDS
         ]
     )
-    parts: list[Part] = [Prose(sentence, is_lead=True), tiles]
+    parts: list[Part] = [Prose(sentence, is_lead=True), tiles, _cost(page)]
     if len(months) >= 3:
         title = t("investment.chart")
         alt = page.in_words(
@@ -464,6 +464,40 @@ def _investment(page: Page) -> list[Part]:
             )
         )
     return parts
+
+
+def _cost(page: Page) -> Part:
+    """What the last complete month's work cost, and what of it deliveries; or what would tell it."""
+    t, formats = page.t, page.formats
+    rows = page.published.rows(
+        f"select * from {_INVESTMENT} where team_id = 'all' and is_complete order by month_start_on"
+    )
+    if all(row.get("cost_amount") is None for row in rows):
+        return Prose(t("investment.cost_unknown"))
+    month = rows[-1]["month_start_on"]
+    found = {row["work_kind"]: row["cost_amount"] for row in rows if row["month_start_on"] == month}
+    costs = {kind: float(cost) for kind, cost in found.items() if cost is not None}
+    if len(costs) < len(found):
+        return Prose(t("investment.cost_partly", month=formats.month(month)))
+    definition = page.column(f"{_INVESTMENT}.cost_amount")
+    return Tiles(
+        [
+            Tile(
+                t("investment.cost", month=formats.month(month)),
+                formats.money(sum(costs.values())),
+                t("investment.cost_detail"),
+                definition=definition,
+            ),
+            *(
+                Tile(
+                    t("investment.cost_kind", kind=t(f"investment.{kind}")),
+                    formats.money(costs.get(kind, 0)),
+                    definition=definition,
+                )
+                for kind in _KINDS
+            ),
+        ]
+    )
 
 
 def _sprints(page: Page) -> list[Part]:

@@ -233,6 +233,19 @@ def _did(page: Page) -> list[Part]:
             is_wide_only=True,
             definition=page.column(f"{_DELIVERIES}.people_days"),
         ),
+        *(
+            [
+                Column(
+                    t("did.cost"),
+                    lambda row: formats.money(row["cost_amount"]),
+                    is_number=True,
+                    is_wide_only=True,
+                    definition=page.column(f"{_DELIVERIES}.cost_amount"),
+                )
+            ]
+            if any(row.get("cost_amount") is not None for row in rows)
+            else []
+        ),
         Column(t("did.effect"), lambda row: verdict_cell(page, said.get(row["delivery_id"], []))),
     ]
     lead = page.texts.plural(

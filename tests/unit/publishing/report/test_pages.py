@@ -476,6 +476,27 @@ def test_use_of_an_experiment_says_to_how_many_it_was_given(site: Site) -> None:
     assert "dada a 48" in section(site, "pt/metrics", "features")
 
 
+def test_what_work_cost_is_told_or_what_would_tell_it(site: Site, tables: Tables, tmp_path: Path) -> None:
+    spent = tables["delivery.mart_delivery__investment"]
+    months = spent[(spent.team_id == "all") & spent.is_complete]
+    last = months[months.month_start_on == months.month_start_on.max()]
+    assert Formats(Texts("en").conventions(), "USD").money(last.cost_amount.sum()) in section(
+        site, "delivery", "investment"
+    )
+    assert "$12.3k" in section(site, "product_review", "did")
+    one_day_unknown = spent.assign(
+        cost_amount=spent.cost_amount.where(
+            (spent.month_start_on != last.month_start_on.iloc[0]) | (spent.work_kind != "bug")
+        )
+    )
+    for costs, says in (
+        (spent.assign(cost_amount=None), "Say what a day costs in day_rates.csv"),
+        (one_day_unknown, "some of its days have no rate"),
+    ):
+        untold = draw(tmp_path / says[:3], {"delivery.mart_delivery__investment": costs})
+        assert says in untold.text("delivery") and "of it: Deliveries" not in untold.text("delivery")
+
+
 def test_support_is_told_by_theme_and_of_few_tickets_no_median(site: Site) -> None:
     for folder, export, unthemed, few in (
         ("", "Export of data", "Without a theme", "too few"),
