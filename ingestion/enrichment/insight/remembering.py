@@ -80,7 +80,7 @@ def told_vectors(texts: pd.DataFrame) -> pd.DataFrame:
 
 
 def told_versions(
-    earlier: pa.Table, *, model_id: str, taxonomy_version: str, note: str, now: datetime
+    earlier: pa.Table, *, model_id: str, taxonomy_version: str, caveat: str, now: datetime
 ) -> pd.DataFrame:
     """Which model and taxonomy scored everything, and from which day on; of a day the last ones count."""
     before = _frame(earlier).sort_values("scored_from_on", kind="stable", ignore_index=True)
@@ -93,7 +93,7 @@ def told_versions(
         taxonomy_version,
         pd.Timestamp(now),
     )
-    notes[model_id, taxonomy_version] = note
+    notes[model_id, taxonomy_version] = caveat
     marks["note"] = [notes[pair] for pair in zip(marks["model_id"], marks["taxonomy_version"], strict=True)]
     return marks.drop_duplicates("scored_from_on", keep="last")
 

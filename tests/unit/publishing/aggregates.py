@@ -31,6 +31,7 @@ def make_aggregates(rng: np.random.Generator, first_day: date, now: datetime) ->
         **_impact(today),
         **_process(rng, months, today),
         **_customers(rng, mondays, today),
+        "insight.mart_insight__theme_quality": _quality(today),
     }
 
 
@@ -463,6 +464,41 @@ def _process(rng: np.random.Generator, months: list[date], today: date) -> Table
         "governance.mart_governance__process_health": pd.DataFrame(findings),
         "governance.mart_governance__reconciliation": pd.DataFrame(reconciliation),
     }
+
+
+def _quality(today: date) -> pd.DataFrame:
+    # Enough decisions that people chose, too few that were drawn.
+    rows: list[tuple[str, str, str, int | None, int | None, float]] = [
+        ("unthemed", "all", "all", 200, 1000, 0.2),
+        ("unthemed_arr", "all", "all", None, None, 0.1),
+        ("in_review", "all", "all", 70, 1000, 0.07),
+        ("assigned_by", "assigned_by", "model", 300, 800, 0.375),
+        ("agreement", "all", "all", 90, 160, 0.5625),
+        ("agreement", "sample", "chosen", 66, 120, 0.55),
+        ("agreement", "sample", "drawn", 24, 40, 0.6),
+        ("agreement_of_largest", "sample", "chosen", 12, 120, 0.1),
+        ("agreement_of_largest", "sample", "drawn", 8, 40, 0.2),
+    ]
+    return pd.DataFrame(
+        [
+            {
+                "measure": measure,
+                "facet": facet,
+                "member": member,
+                "part_count": part,
+                "total_count": total,
+                "value_ratio": value,
+                "interval_low": value - 0.08 if measure.startswith("agreement") else None,
+                "interval_high": value + 0.08 if measure.startswith("agreement") else None,
+                "is_too_few": measure.startswith("agreement") and (total or 0) < 100,
+                "model_id": "letters-1/m",
+                "taxonomy_version": "v1",
+                "scored_from_on": today - timedelta(days=30),
+                "model_note": "without_meaning",
+            }
+            for measure, facet, member, part, total, value in rows
+        ]
+    )
 
 
 def _customers(rng: np.random.Generator, mondays: list[date], today: date) -> Tables:

@@ -69,7 +69,8 @@ sums as (
 costs as (
     select
         work_items.delivery_id,
-        case when count(days_costed.cost_amount) = count(*) then {{ stable_sum('days_costed.cost_amount') }} end as cost_amount,
+        case when count(days_costed.cost_amount) = count(*) then {{ stable_sum('days_costed.cost_amount') }} end
+            as cost_amount,
         max(days_costed.cost_currency) as cost_currency
     from {{ ref('int_delivery__days_costed') }} as days_costed
     inner join work_items on days_costed.work_item_id = work_items.work_item_id

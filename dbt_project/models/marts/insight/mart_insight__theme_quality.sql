@@ -27,7 +27,7 @@ items as (
         feedback.account_id,
         feedback.sentiment,
         feedback.sentiment_assigned_by,
-        feedback.sentiment_score,
+        readings.sentiment as model_sentiment,
         case when themed_items.feedback_id is null then 1 else 0 end as is_unthemed,
         case when themed_items.feedback_id is null and readings.theme_status = 'review' then 1 else 0 end
             as is_in_review,
@@ -166,15 +166,9 @@ judged_items as (
 
 scored_answers as (
     select
-        -- as the engine cuts its score into three
-        case
-            when sentiment = 'positive' and sentiment_score > 0.15 then 1
-            when sentiment = 'negative' and sentiment_score < -0.15 then 1
-            when sentiment = 'neutral' and sentiment_score >= -0.15 and sentiment_score <= 0.15 then 1
-            else 0
-        end as is_agreed
+        case when sentiment = model_sentiment then 1 else 0 end as is_agreed
     from items
-    where sentiment_assigned_by = 'source' and sentiment_score is not null
+    where sentiment_assigned_by = 'source' and model_sentiment is not null
 ),
 
 counted as (
@@ -253,6 +247,15 @@ counted as (
         sum(is_largest) as part_count,
         count(*) as total_count
     from judged_items
+    union all
+    select
+        'agreement_of_largest' as measure,
+        'sample' as facet,
+        selection as member,
+        sum(is_largest) as part_count,
+        count(*) as total_count
+    from judged_items
+    group by selection
     union all
     select
         'sentiment_agreement' as measure,

@@ -160,7 +160,7 @@ def test_without_the_sentence_encoder_it_falls_back_and_says_so(
 ) -> None:
     monkeypatch.setattr("ingestion.enrichment.insight.encode.find_spec", lambda name: None)
     found = analyse(feedback(), taxonomy)
-    assert "norte[embeddings]" in found.note
+    assert "norte[embeddings]" in found.note and LetterEncoder.caveat == "without_meaning"
     assert "norte[embeddings]" in caplog.text
     assert found.items["model_id"].iloc[0].startswith(LetterEncoder.model_id)
     assert (found.themes["assigned_by"] == "model").any()

@@ -476,6 +476,18 @@ def test_use_of_an_experiment_says_to_how_many_it_was_given(site: Site) -> None:
     assert "dada a 48" in section(site, "pt/metrics", "features")
 
 
+def test_agreement_on_chosen_items_is_no_estimate_for_all_and_the_models_note_is_in_the_pages_language(
+    site: Site,
+) -> None:
+    told = section(site, "customers", "quality")
+    assert "Of 120 items that people chose to decide on, it says the same of 55%" in told
+    assert "people decided on 40 items drawn at random, and it takes 100" in told
+    assert "56%" not in told.split("Measure")[0]
+    assert "The sentence encoder is not installed" in told
+    portuguese = section(site, "pt/customers", "quality")
+    assert "O codificador de frases não está instalado" in portuguese and "encoder" not in portuguese
+
+
 def test_what_work_cost_is_told_or_what_would_tell_it(site: Site, tables: Tables, tmp_path: Path) -> None:
     spent = tables["delivery.mart_delivery__investment"]
     months = spent[(spent.team_id == "all") & spent.is_complete]

@@ -29,7 +29,6 @@ def quality(page: Page) -> list[Part]:
         return formats.percent(value, 0) if value is not None else "–"
 
     agreement = found["agreement", "all", "all"]
-    decided = agreement["total_count"]
     sentences = [
         t(
             "quality.sentence",
@@ -39,21 +38,23 @@ def quality(page: Page) -> list[Part]:
             model=share("assigned_by", "assigned_by", "model"),
         )
     ]
-    if agreement["is_too_few"]:
-        sentences.append(t("quality.too_few", n=formats.number(decided)))
-    else:
+    # Of items drawn at random it holds for all items; of those that people chose it does not.
+    for sample in ("drawn", "chosen"):
+        row = found.get(("agreement", "sample", sample))
+        decided = row["total_count"] if row else 0
+        if row is None or row["is_too_few"]:
+            sentences.append(t(f"quality.too_few_{sample}", n=formats.number(decided)))
+            continue
         sentences.append(
             t(
-                "quality.agreement",
+                f"quality.agreement_{sample}",
                 n=formats.number(decided),
-                share=share("agreement"),
-                low=formats.percent(agreement["interval_low"], 0),
-                high=formats.percent(agreement["interval_high"], 0),
-                largest=share("agreement_of_largest"),
+                share=formats.percent(row["value_ratio"], 0),
+                low=formats.percent(row["interval_low"], 0),
+                high=formats.percent(row["interval_high"], 0),
+                largest=share("agreement_of_largest", "sample", sample),
             )
         )
-    drawn = found.get(("agreement", "sample", "drawn"))
-    sentences.append(t("quality.drawn", n=formats.number(drawn["total_count"] if drawn else 0)))
     scored = t(
         "quality.scored",
         model=str(agreement["model_id"]),
@@ -62,7 +63,7 @@ def quality(page: Page) -> list[Part]:
     )
     parts: list[Part] = [Prose(" ".join(sentences), is_lead=True)]
     if agreement["model_note"]:
-        parts.append(Prose(str(agreement["model_note"]), is_caution=True))
+        parts.append(Prose(page.texts.label("model_notes", agreement["model_note"]), is_caution=True))
     shown = [
         row
         for row in rows
