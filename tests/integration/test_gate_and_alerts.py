@@ -133,6 +133,23 @@ def test_nothing_is_published_before_anything_was_built(tmp_path: Path, company:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_every_mart_is_built_without_any_vendor(published: Company) -> None:
+    """Models of a source that is off are no part of the project; what needs them gets no rows."""
+    marts = dict(
+        published.warehouse(
+            "select schema_name || '.' || table_name, column_count from duckdb_tables() "
+            "where schema_name in ('metric', 'insight', 'delivery', 'governance')"
+        )
+    )
+    assert marts["metric.fct_tickets"] > 20
+    assert marts["insight.fct_feedback"] > 10
+    staged = published.warehouse(
+        "select distinct split_part(table_name, '__', 1) from information_schema.tables "
+        "where table_schema = 'staging' and table_name <> 'stg_loads'"
+    )
+    assert sorted(staged) == [("stg_governance",), ("stg_impact",), ("stg_insight",), ("stg_trends",)]
+
+
 def test_a_failed_run_is_alerted_on_the_console_and_by_webhook_and_so_is_its_end(published: Company) -> None:
     file = published.files / "key_results.yml"
     good = file.read_text(encoding="utf-8")
