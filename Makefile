@@ -3,7 +3,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-clients test-vendors test-postgres lint lint-python lint-sql bench-impact bench-impact-pipeline bench-insight format snapshots clean
+.PHONY: help demo ui test test-clients test-vendors test-postgres lint lint-python lint-sql bench-impact bench-impact-pipeline bench-insight bench-ingestion format snapshots clean
 
 help: ## List what there is.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,7 +31,7 @@ test-clients: .venv/.installed ## All public clients of the vendors against the 
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "clients or outside_clients" tests/clients tests/contract/clients
 
 test-vendors: .venv/.installed ## One company on other vendors: the whole job each way, the same numbers.
-	$(BIN)/python -m pytest -q -m vendors tests/vendors
+	$(BIN)/python -m pytest -q -m vendors tests/vendors tests/integration/ingestion
 
 test-postgres: .venv/.installed ## The whole job on a PostgreSQL server of its own; root on Debian installs one.
 	$(BIN)/python -m pytest -q -m postgres tests/postgres
@@ -54,6 +54,9 @@ bench-insight: .venv/.installed ## How good the insight engine is; SETS=<folder>
 
 bench-impact-pipeline: .venv/.installed ## Planted effects of five sandbox companies through the whole pipeline (hours).
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.impact.company
+
+bench-ingestion: .venv/.installed ## How fast and politely data comes in; taps in own environments beside it.
+	$(BIN)/python -m tests.bench.ingestion
 
 format: .venv/.installed ## Format the code.
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -269,10 +269,13 @@ class ClockSkew(_Quiet):
 
 @dataclass(frozen=True)
 class Deletions(_Quiet):
-    """Every `every`-th object of the main tables is deleted, as of the moment the scenario was set."""
+    """Every `every`-th object of the main tables is deleted, as of the moment the scenario was set; as the
+    vendor tells deletions, or without a trace: erased for privacy, purged, out of sight.
+    """
 
     every: int = 25
     tables: tuple[str, ...] = ("deals", "tickets", "issues", "contracts", "people")
+    leaves_trace: bool = True
 
 
 KINDS: dict[str, Callable[..., Any]] = {
@@ -309,5 +312,5 @@ def alteration(faults: list[Fault], since: datetime) -> Alteration:
     """What the faults do to the world that is served."""
     for fault in faults:
         if isinstance(fault, Deletions):
-            return Alteration(fault.every, tuple(fault.tables), since)
+            return Alteration(fault.every, tuple(fault.tables), since, fault.leaves_trace)
     return Alteration()

@@ -120,11 +120,13 @@ class Alteration:
     Arguments:
         delete_every: entities of the tables in `delete_tables` whose id divides by it are deleted at
             `deleted_at`.
+        leaves_trace: whether the vendor still knows them, as deleted; else it is as if they had never been.
     """
 
     delete_every: int = 0
     delete_tables: tuple[str, ...] = ()
     deleted_at: datetime | None = None
+    leaves_trace: bool = True
 
 
 class Snapshot:
@@ -229,10 +231,13 @@ class Snapshot:
                 entity.merged_into = int(after) if after else None
                 entity.merged_at = at if after else None
 
-    def _delete(self, entities: Mapping[int, Entity]) -> None:
+    def _delete(self, entities: dict[int, Entity]) -> None:
         at = self.alteration.deleted_at or self.now
-        for entity in entities.values():
+        for entity in list(entities.values()):
             if entity.id % self.alteration.delete_every or entity.is_deleted or entity.created_at > at:
+                continue
+            if not self.alteration.leaves_trace:
+                del entities[entity.id]
                 continue
             entity.is_deleted, entity.deleted_at = True, at
             entity.changed_at = max(entity.changed_at, at)

@@ -25,6 +25,10 @@ class HubSpotSettings(ConnectionSettings):
         all_properties: read every property into the payload; false reads those that have a column.
         overlap_minutes: how far each run reads back before the last one, for the search index's delay.
         associations_every_hours: cadence of the full re-read of associations, whose changes move no cursor.
+        sweep_every_hours: cadence of the list of all ids, which finds objects that were erased for privacy,
+            or archived so long ago that the list of archived ones no longer has them.
+        deletion_guard_ratio: share of a type's known objects that one sweep may declare gone; more is taken
+            for a lost permission.
         requests_per_10_seconds: burst limit of the plan (Free and Starter 100, above 190).
         searches_per_second: limit of the search endpoint.
         workers: requests under way at once.
@@ -44,6 +48,8 @@ class HubSpotSettings(ConnectionSettings):
     all_properties: bool = True
     overlap_minutes: float = 10.0
     associations_every_hours: float = 24.0
+    sweep_every_hours: float = 168.0
+    deletion_guard_ratio: float = 0.2
     requests_per_10_seconds: int = 190
     searches_per_second: int = 5
     workers: int = 6

@@ -20,6 +20,7 @@ from ingestion.sources.hubspot import records
 from ingestion.sources.hubspot.client import HubSpotClient
 from ingestion.sources.hubspot.resources import OBJECT_TYPES, ObjectType
 from ingestion.sources.hubspot.settings import HubSpotSettings
+from ingestion.sweeping import is_believable, is_due
 
 _LOG = logging.getLogger(__name__)
 _GROUP = 1000
@@ -38,6 +39,8 @@ class HubSpotReader:
         self._known = {kind.name: context.known.keys(kind.name) for kind in OBJECT_TYPES}
         self._known |= {name: context.known.keys(name) for name in ("owners", "pipelines")}
         self._ends = _Ends(context.known.keys("associations"))
+        # Of each type: what this run has told to be gone already.
+        self._told_gone: dict[str, set[str]] = {kind.name: set() for kind in OBJECT_TYPES}
 
     def slices(self) -> Iterator[Slice]:
         """The run's work; see README.md for the state."""
@@ -64,7 +67,7 @@ class HubSpotReader:
         return [Record(values={column: key}, is_deleted=True) for key in sorted(self._known[resource] - seen)]
 
     def _objects(self, kind: ObjectType) -> Stream:
-        """A type from its first load or its cursor to now, then what was archived."""
+        """A type from its first load or its cursor to now, then what was archived or just vanished."""
         state = dict(self._context.state.get(kind.name, {}))
         try:
             properties = self._properties(kind)
@@ -73,6 +76,7 @@ class HubSpotReader:
             else:
                 yield from self._first_load(kind, properties, state)
             yield from self._archived(kind, properties, state)
+            yield from self._vanished(kind, state)
         except Unauthorized as error:
             if not kind.is_optional:
                 raise
@@ -178,6 +182,7 @@ class HubSpotReader:
         losers: list[str] = []
         for raw in good:
             losers += [key for key in records.merged_ids(raw) if key in self._known[kind.name]]
+        self._told_gone[kind.name].update(losers)
         tombstones = [Record(values={kind.id_column: key}, is_deleted=True) for key in losers]
         yield Batch(kind.name, [*found, *tombstones])
         if kind.history:
@@ -225,11 +230,42 @@ class HubSpotReader:
             ]
             if new:
                 newest = max(newest, *(_archived_at(one) for one in new))
+                self._told_gone[kind.name].update(str(one["id"]) for one in new)
                 yield Batch(kind.name, mapped(new, to_record))
                 yield from self._cut_ends(kind, [str(one["id"]) for one in new])
         if newest != last:
             state["archived_until"] = newest
             yield Checkpoint(kind.name, dict(state))
+
+    def _vanished(self, kind: ObjectType, state: dict[str, Any]) -> Stream:
+        """Tombstones, at a cadence, for what is neither in the list nor among the archived: erased for
+        privacy, or archived longer ago than HubSpot tells.
+        """
+        last, now = state.get("swept_ms"), self._now_ms / 1000
+        if last is not None and not is_due(last / 1000, now, self._settings.sweep_every_hours):
+            return
+        known = self._known[kind.name]
+        # A first load has just read them all.
+        if last is not None and known:
+            seen = {
+                str(one["id"])
+                for page, _ in self._client.objects(kind.name, properties=["hs_object_id"])
+                for one in page
+            }
+            missing = sorted(known - seen - self._told_gone[kind.name])
+            # An object that was made or brought back while the list was being read is there by its id.
+            there = self._client.read(kind.name, missing, properties=["hs_object_id"]) if missing else []
+            gone = sorted(set(missing) - {str(one["id"]) for one in there})
+            ratio, source = self._settings.deletion_guard_ratio, self._client.source
+            if not is_believable(gone, len(known), ratio, source=source, resource=kind.name):
+                return
+            if gone:
+                yield Batch(
+                    kind.name, [Record(values={kind.id_column: key}, is_deleted=True) for key in gone]
+                )
+                yield from self._cut_ends(kind, gone)
+        state["swept_ms"] = self._now_ms
+        yield Checkpoint(kind.name, dict(state))
 
     def _all_associations(self) -> Stream:
         """All associations of all live objects, at a cadence: changing one does not reliably move a

@@ -21,6 +21,8 @@ class IntercomSettings(ConnectionSettings):
         start_date: first day to read, by the time of the last change (`YYYY-MM-DD`).
         overlap_minutes: how far back each run reads again, since the search index lags by minutes.
         contacts_sweep_every_hours: cadence of the list of all contacts, which finds those that are gone.
+        deletion_guard_ratio: share of the known contacts that one sweep may declare gone; more is taken for a
+            lost permission.
         requests_per_minute: the app's limit until its headers tell it.
         priority_attribute, type_attribute: names of the conversations' own attributes that hold a priority
             (low, normal, high, urgent) and a type (question, incident, problem, task).
@@ -35,6 +37,7 @@ class IntercomSettings(ConnectionSettings):
     start_date: str = "2011-01-01"
     overlap_minutes: float = 10.0
     contacts_sweep_every_hours: float = 168.0
+    deletion_guard_ratio: float = 0.2
     requests_per_minute: int = 1000
     priority_attribute: str = "Priority"
     type_attribute: str = "Type"

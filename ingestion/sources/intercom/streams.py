@@ -18,6 +18,7 @@ from ingestion.source import Batch, Malformed, Record, RunContext, Slice
 from ingestion.sources.intercom import records
 from ingestion.sources.intercom.client import IntercomClient
 from ingestion.sources.intercom.settings import IntercomSettings
+from ingestion.sweeping import is_believable, is_due
 
 
 class IntercomReader:
@@ -97,13 +98,21 @@ class IntercomReader:
         ):
             yield Batch("contacts", mapped(page, records.contact))
         swept = state.get("swept")
-        cadence = self._settings.contacts_sweep_every_hours * 3600 - 300
-        if swept is not None and self._now - swept < cadence:
+        if not is_due(swept, self._now, self._settings.contacts_sweep_every_hours):
             yield Checkpoint("contacts", {"until": self._now, "swept": swept})
             return
         if self._known["contacts"]:
             seen = {str(one["id"]) for page in self._client.listed("contacts", "data") for one in page}
-            yield Batch("contacts", _tombstones("contact_id", self._known["contacts"] - seen))
+            gone = self._known["contacts"] - seen
+            ratio, source = self._settings.deletion_guard_ratio, self._client.source
+            if not is_believable(
+                gone, len(self._known["contacts"]), ratio, source=source, resource="contacts"
+            ):
+                yield Checkpoint(
+                    "contacts", {"until": self._now} | ({} if swept is None else {"swept": swept})
+                )
+                return
+            yield Batch("contacts", _tombstones("contact_id", gone))
         yield Checkpoint("contacts", {"until": self._now, "swept": self._now})
 
     def _companies(self) -> Stream:

@@ -88,8 +88,8 @@ class JiraClient(ABC):
         """
 
     @abstractmethod
-    def readable_issues(self, issue_ids: Sequence[str]) -> set[str]:
-        """Those of the ids that a few requests prove to be there; spares `has_issue` most of them."""
+    def projects_of(self, issue_ids: Sequence[str]) -> dict[str, str]:
+        """Projects of those ids that a few requests prove to be there; spares `project_of` most of them."""
 
     def array(self, path: str, params: Mapping[str, Any] | None = None) -> list[Any]:
         """A list that comes whole."""
@@ -128,10 +128,12 @@ class JiraClient(ABC):
             yield from page
             at += len(page)
 
-    def has_issue(self, issue_id: str) -> bool:
-        """Whether the issue can be read by id; an archived one can."""
-        response = self.http.get(f"{self.api}/issue/{issue_id}", {"fields": "id"}, accept=(404,))
-        return response.status_code != 404
+    def project_of(self, issue_id: str) -> str | None:
+        """The id of the project that an issue is in now, empty if it is not told; None for an issue that
+        cannot be read. An archived one can.
+        """
+        response = self.http.get(f"{self.api}/issue/{issue_id}", {"fields": "project"}, accept=(404,))
+        return None if response.status_code == 404 else project_id(response.json())
 
     def issue_ids(self, keys: Iterable[str]) -> dict[str, str]:
         """Ids of issues by key, past keys too; what cannot be found is absent."""
@@ -175,3 +177,8 @@ class JiraClient(ABC):
             "run again later; if it stays so, compare the answer with Jira's documentation",
             source=self.source,
         )
+
+
+def project_id(issue: Mapping[str, Any]) -> str:
+    """The id of the project that an issue is in; empty if it is not told."""
+    return str(((issue.get("fields") or {}).get("project") or {}).get("id") or "")

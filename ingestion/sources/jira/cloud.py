@@ -15,7 +15,7 @@ from requests import Response
 
 from ingestion.errors import ConfigurationInvalid, Unauthorized
 from ingestion.http import BearerAuth
-from ingestion.sources.jira.client import ISSUE_FIELDS, Auth, JiraClient, ProjectState
+from ingestion.sources.jira.client import ISSUE_FIELDS, Auth, JiraClient, ProjectState, project_id
 from ingestion.sources.jira.settings import JiraSettings
 
 _ID_PAGE = 5000
@@ -144,16 +144,16 @@ class CloudClient(JiraClient):
                 raise self._malformed("a new nextPageToken with each page", "the same one twice")
             body["nextPageToken"] = token
 
-    def readable_issues(self, issue_ids: Sequence[str]) -> set[str]:
+    def projects_of(self, issue_ids: Sequence[str]) -> dict[str, str]:
         """By bulk reads."""
 
-        def read(ids: Sequence[str]) -> list[str]:
+        def read(ids: Sequence[str]) -> dict[str, str]:
             found = self.http.post_json(
                 f"{self.api}/issue/bulkfetch",
-                {"issueIdsOrKeys": list(ids), "fields": ["id"]},
+                {"issueIdsOrKeys": list(ids), "fields": ["project"]},
                 require=("issues",),
             )
-            return [str(one["id"]) for one in found["issues"]]
+            return {str(one["id"]): project_id(one) for one in found["issues"]}
 
         chunks = [issue_ids[at : at + _BULK_READ] for at in range(0, len(issue_ids), _BULK_READ)]
-        return {issue_id for some in self.http.map(read, chunks) for issue_id in some}
+        return {key: home for some in self.http.map(read, chunks) for key, home in some.items()}

@@ -15,7 +15,7 @@ from requests import Response
 
 from ingestion.errors import ConfigurationInvalid, RequestRefused, Unauthorized
 from ingestion.http import BearerAuth
-from ingestion.sources.jira.client import ISSUE_FIELDS, Auth, JiraClient, ProjectState
+from ingestion.sources.jira.client import ISSUE_FIELDS, Auth, JiraClient, ProjectState, project_id
 from ingestion.sources.jira.settings import JiraSettings
 
 _ID_PAGE = 1000
@@ -160,20 +160,20 @@ class DataCenterClient(JiraClient):
     def _field_ids(self) -> dict[str, str]:
         return {str(one.get("name")).lower(): str(one["id"]) for one in self.array("field") if "id" in one}
 
-    def readable_issues(self, issue_ids: Sequence[str]) -> set[str]:
+    def projects_of(self, issue_ids: Sequence[str]) -> dict[str, str]:
         """By search; one id that is gone spoils the query, then none of it is proven."""
 
-        def read(ids: Sequence[str]) -> list[str]:
+        def read(ids: Sequence[str]) -> dict[str, str]:
             try:
-                pages = list(self.search(f"id in ({', '.join(ids)}) ORDER BY id", fields=("id",)))
+                pages = list(self.search(f"id in ({', '.join(ids)}) ORDER BY id", fields=("id", "project")))
             except RequestRefused as error:
                 if error.status != 400:
                     raise
-                return []
-            return [str(one["id"]) for page in pages for one in page]
+                return {}
+            return {str(one["id"]): project_id(one) for page in pages for one in page}
 
         chunks = [issue_ids[at : at + _IDS_AT_ONCE] for at in range(0, len(issue_ids), _IDS_AT_ONCE)]
-        return {issue_id for some in self.http.map(read, chunks) for issue_id in some}
+        return {key: home for some in self.http.map(read, chunks) for key, home in some.items()}
 
     def _judged(self, response: Response) -> float | None:
         """Wrong credentials are answered as nobody's: 200, with what anybody may see."""

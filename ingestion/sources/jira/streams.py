@@ -7,7 +7,7 @@ of records (`records.py`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,12 +20,13 @@ from ingestion.source import Batch, Malformed, Record, RunContext, Slice
 from ingestion.sources.jira import records
 from ingestion.sources.jira.client import JiraClient, ProjectState
 from ingestion.sources.jira.settings import JiraSettings
+from ingestion.sweeping import is_believable, is_due
 
 _LOG = logging.getLogger(__name__)
 _GROUP = 500
-_MIN_GUARDED = 50
 _FEW = 10
 _LONG_AGO = "1970-01-01 00:00"
+_IDS_IN_JQL = 200
 
 
 class JiraReader:
@@ -89,7 +90,10 @@ class JiraReader:
         streams.append(partial(self._catalogue, projects))
         streams.append(self._agile)
         if self._is_sweep_due():
-            streams.append(self._sweep)
+            # Until all projects are read, most of what the warehouse does not hold is only yet to come.
+            since_ms = None if unread else cursor
+            all_projects = [*projects, *archived, *deleted]
+            streams.append(partial(self._sweep, all_projects, since_ms, issue_fields, user))
         yield from interleave(streams, workers=settings.workers)
         # From the run's start: what changed while it was reading is found by the next one.
         yield Checkpoint("issues", {"cursor_ms": self._now_ms})
@@ -273,13 +277,23 @@ class JiraReader:
         if hours is None:
             hours = 0.0 if known < self._settings.sweep_each_run_below else 24.0
         last_ms = self._context.state.get("sweep", {}).get("at_ms")
-        # Five minutes of grace: a daily schedule does not start to the second.
-        return last_ms is None or self._now_ms - last_ms >= hours * 3_600_000 - 300_000
+        return is_due(None if last_ms is None else last_ms / 1000, self._now_ms / 1000, hours)
 
-    def _sweep(self) -> Stream:
-        """Tombstones for issues that no longer exist: there is no feed of deletions.
+    def _sweep(
+        self,
+        projects: Sequence[Mapping[str, Any]],
+        cursor_ms: int | None,
+        fields: records.IssueFields,
+        user: Mapping[str, Any],
+    ) -> Stream:
+        """Tombstones for issues that no longer exist or were moved out of the projects that are read: there
+        is no feed of either. And issues that can be seen again without having changed.
 
         An archived issue is missing from the search too, but can still be read by id.
+
+        Arguments:
+            projects: those that are read, archived and deleted ones too.
+            cursor_ms: where this run goes on from; None while projects are being read for the first time.
         """
         known = self._known["issues"]
         seen: set[str] = set()
@@ -287,23 +301,41 @@ class JiraReader:
         for page in self._client.search(f"{restriction} ORDER BY id", fields=("id",)):
             seen |= {str(one["id"]) for one in page}
         missing = sorted(known - seen)
-        if len(missing) > _FEW:
-            missing = sorted(set(missing) - self._client.readable_issues(missing))
-        found = self._client.http.map(self._client.has_issue, missing, workers=self._settings.workers)
-        gone = [key for key, is_there in zip(missing, found, strict=True) if not is_there]
-        if len(gone) > max(_MIN_GUARDED, len(known) * self._settings.deletion_guard_ratio):
-            _LOG.warning(
-                "%s: %d of %d known issues answer 'not found' at once. Taken for a lost permission, "
-                "none is marked deleted. Check which projects the user can browse; if they were really "
-                "deleted, raise deletion_guard_ratio for one run",
-                self._client.source,
-                len(gone),
-                len(known),
-            )
+        homes = self._client.projects_of(missing) if len(missing) > _FEW else {}
+        unproven = [key for key in missing if key not in homes]
+        found = self._client.http.map(self._client.project_of, unproven, workers=self._settings.workers)
+        homes |= {key: home for key, home in zip(unproven, found, strict=True) if home is not None}
+        gone = [key for key in missing if key not in homes]
+        ratio = self._settings.deletion_guard_ratio
+        if not is_believable(gone, len(known), ratio, source=self._client.source, resource="issues"):
             return
+        if self._settings.projects:
+            ours = {str(one[name]) for one in projects for name in ("id", "key") if name in one}
+            gone += [key for key, home in homes.items() if home and home not in ours]
         if gone:
-            yield Batch("issues", [Record(values={"issue_id": key}, is_deleted=True) for key in gone])
+            yield Batch("issues", [Record(values={"issue_id": key}, is_deleted=True) for key in sorted(gone)])
+        if cursor_ms is not None:
+            yield from self._seen_again(sorted(seen - known), cursor_ms, fields, user)
         yield Checkpoint("sweep", {"at_ms": self._now_ms})
+
+    def _seen_again(
+        self, appeared: Sequence[str], cursor_ms: int, fields: records.IssueFields, user: Mapping[str, Any]
+    ) -> Stream:
+        """Issues that were out of sight for a while: a permission came back, a project was chosen again.
+
+        What changed after the cursor is read by it anyway.
+        """
+        before = self._cursor(cursor_ms, user)
+        for at in range(0, len(appeared), _IDS_IN_JQL):
+            some = ", ".join(appeared[at : at + _IDS_IN_JQL])
+            found = self._issues(
+                f"id in ({some}) AND updated < {before}",
+                None,
+                fields,
+                user,
+                lambda last: Checkpoint("issues", self._context.state["issues"]),
+            )
+            yield from (item for item in found if isinstance(item, Batch))
 
 
 _ID_COLUMNS = {

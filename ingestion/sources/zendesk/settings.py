@@ -26,6 +26,9 @@ class ZendeskSettings(ConnectionSettings):
             time when they were asked for.
         requests_per_minute, exports_per_minute, user_exports_per_minute: limits until the account's own are
             known from its headers.
+        organizations_every_hours: cadence of the list of all organisations, which finds those that are gone.
+        deletion_guard_ratio: share of the known organisations that one such list may declare gone; more is
+            taken for a lost permission.
         organization_country_field: key of the organisations' own field that holds their country (a code or an
             English name); with it, an organisation may be matched to an account by its name.
         rows_per_slice: records that are committed together.
@@ -43,5 +46,7 @@ class ZendeskSettings(ConnectionSettings):
     requests_per_minute: int = 200
     exports_per_minute: int = 10
     user_exports_per_minute: int = 20
+    organizations_every_hours: float = 24.0
+    deletion_guard_ratio: float = 0.2
     organization_country_field: str = "country"
     rows_per_slice: int = 50_000

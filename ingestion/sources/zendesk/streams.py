@@ -19,6 +19,7 @@ from ingestion.source import Batch, Malformed, Record, RunContext, Slice
 from ingestion.sources.zendesk import records
 from ingestion.sources.zendesk.client import ZendeskClient
 from ingestion.sources.zendesk.settings import ZendeskSettings
+from ingestion.sweeping import is_believable, is_due
 
 _LOG = logging.getLogger(__name__)
 # Exports refuse a start within the last minute.
@@ -35,7 +36,7 @@ class ZendeskReader:
         self._now = int(context.now.timestamp())
         self._start = _epoch_of(settings.start_date, client.source)
         # Read here, in the thread of the run; the streams have their own.
-        self._known = {name: context.known.keys(name) for name in ("groups", "jira_links")}
+        self._known = {name: context.known.keys(name) for name in ("groups", "jira_links", "organizations")}
 
     def slices(self) -> Iterator[Slice]:
         """The run's work; see README.md for the state."""
@@ -91,13 +92,45 @@ class ZendeskReader:
                 yield Checkpoint("users", {"cursor": cursor})
 
     def _organizations(self) -> Stream:
-        since = self._since(self._part("organizations").get("end_time"))
+        state = self._part("organizations")
+        since = self._since(state.get("end_time"))
+        told_gone: set[str] = set()
         pages = self._client.export_by_time("organizations", "organizations", start_time=since)
         for organizations, end_time in pages:
             country = self._settings.organization_country_field
             read = partial(records.organization, country_field=country)
-            yield Batch("organizations", mapped(organizations, read))
-            yield Checkpoint("organizations", {"end_time": end_time})
+            told = mapped(organizations, read)
+            told_gone |= {
+                str(one.values["organization_id"])
+                for one in told
+                if isinstance(one, Record) and one.is_deleted
+            }
+            yield Batch("organizations", told)
+            state["end_time"] = end_time
+            yield Checkpoint("organizations", dict(state))
+        yield from self._vanished_organizations(state, self._known["organizations"] - told_gone)
+
+    def _vanished_organizations(self, state: dict[str, Any], known: set[str]) -> Stream:
+        """Tombstones, at a cadence, for organisations that are no longer listed: whether the export tells of
+        deleted ones is not documented, and of merged ones it need not.
+        """
+        last = state.get("swept")
+        if last is not None and not is_due(last, self._now, self._settings.organizations_every_hours):
+            return
+        if last is not None and known:
+            seen = {
+                str(one["id"])
+                for one in self._client.listed("organizations", "organizations")
+                if isinstance(one, dict) and "id" in one
+            }
+            gone = sorted(known - seen)
+            ratio, source = self._settings.deletion_guard_ratio, self._client.source
+            if not is_believable(gone, len(known), ratio, source=source, resource="organizations"):
+                return
+            tombstones = [Record(values={"organization_id": key}, is_deleted=True) for key in gone]
+            yield Batch("organizations", tombstones)
+        state["swept"] = self._now
+        yield Checkpoint("organizations", dict(state))
 
     def _ticket_events(self) -> Stream:
         """Comments and changes: the feed of audits, with comments side-loaded into their events."""

@@ -23,7 +23,7 @@ PAIRS = (
 )
 DAY_MS = 86_400_000
 NOW_MS = 1_791_180_000_000
-DONE = {name: {"cursor_ms": NOW_MS - DAY_MS} for name in TYPES} | {
+DONE = {name: {"cursor_ms": NOW_MS - DAY_MS, "swept_ms": NOW_MS - DAY_MS} for name in TYPES} | {
     "associations": {"reread_ms": NOW_MS - 3_600_000}
 }
 
@@ -98,7 +98,7 @@ def test_changes_are_read_by_id_within_a_window_that_does_not_move(
     assert {one.body["filterGroups"][0]["filters"][0]["propertyName"] for one in asked} == {
         "lastmodifieddate"
     }
-    assert outcome.state["contacts"] == {"cursor_ms": NOW_MS}
+    assert outcome.state["contacts"]["cursor_ms"] == NOW_MS
 
 
 def test_a_window_that_was_half_read_is_finished_before_the_next(
@@ -114,7 +114,7 @@ def test_a_window_that_was_half_read_is_finished_before_the_next(
         "77",
     ]
     assert second.body["filterGroups"][0]["filters"][1]["value"] == str(NOW_MS)
-    assert outcome.state["companies"] == {"cursor_ms": NOW_MS}
+    assert outcome.state["companies"] == {"cursor_ms": NOW_MS, "swept_ms": NOW_MS}
 
 
 def test_a_first_load_goes_on_from_its_last_committed_page(hubspot: Any, run: Callable[..., Any]) -> None:
@@ -122,7 +122,7 @@ def test_a_first_load_goes_on_from_its_last_committed_page(hubspot: Any, run: Ca
     outcome = run(source, settings(hubspot), state=state)
     assert hubspot.asked("crm/objects/2026-09/companies")[0].query["after"] == "300"
     # What changed since the load began is read by the next run.
-    assert outcome.state["companies"] == {"cursor_ms": 5}
+    assert outcome.state["companies"] == {"cursor_ms": 5, "swept_ms": NOW_MS}
 
 
 def test_the_loser_of_a_merge_and_its_associations_are_tombstones(
@@ -239,7 +239,7 @@ def test_feedback_without_scope_is_left_out_and_the_rest_is_read(
     hubspot.on("crm/properties/2026-09/feedback_submissions", lambda request: answer(refusal, 403))
     outcome = run(source, settings(hubspot))
     assert "feedback_submissions" not in outcome.state
-    assert outcome.state["deals"] == {"cursor_ms": NOW_MS}
+    assert outcome.state["deals"]["cursor_ms"] == NOW_MS
     assert "crm.objects.feedback_submissions.read" in caplog.text
 
 
@@ -298,3 +298,41 @@ def test_what_was_archived_before_is_not_told_again(hubspot: Any, run: Callable[
     assert [one["contact_id"] for one in outcome.tombstones("contacts")] == ["2"]
     assert [one["to_id"] for one in outcome.tombstones("associations")] == ["8"]
     assert outcome.state["contacts"]["archived_until"] == "2026-10-04T00:00:00.500Z"
+
+
+def test_what_vanished_without_a_trace_is_found_by_the_sweep_at_its_cadence(
+    hubspot: Any, run: Callable[..., Any]
+) -> None:
+    hubspot.on("crm/objects/2026-09/contacts", lists(live=[an_object("1")]))
+    hubspot.on(
+        "crm/objects/2026-09/contacts/batch/read",
+        # Brought back while the list was being read.
+        {"results": [an_object("2")]},
+    )
+    known = {"contacts": {"1", "2", "3"}, "associations": {"contacts:3:companies:7"}}
+    fresh = run(source, settings(hubspot), state=DONE, known=known)
+    assert fresh.tombstones("contacts") == []
+
+    due = DONE | {"contacts": {"cursor_ms": NOW_MS, "swept_ms": NOW_MS - 7 * DAY_MS}}
+    outcome = run(source, settings(hubspot), state=due, known=known)
+
+    assert outcome.tombstones("contacts") == [{"contact_id": "3"}]
+    assert [(one["from_id"], one["to_id"]) for one in outcome.tombstones("associations")] == [("3", "7")]
+    assert outcome.state["contacts"]["swept_ms"] == NOW_MS
+
+
+def test_most_of_a_type_gone_at_once_is_taken_for_a_lost_permission(
+    hubspot: Any, run: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    hubspot.on("crm/objects/2026-09/contacts/batch/read", {"results": []})
+    due = DONE | {"contacts": {"cursor_ms": NOW_MS, "swept_ms": 0}}
+    known = {"contacts": {str(number) for number in range(100)}}
+    outcome = run(source, settings(hubspot), state=due, known=known)
+    assert outcome.tombstones("contacts") == []
+    assert "lost permission" in caplog.text
+    assert outcome.state["contacts"]["swept_ms"] == 0
+
+
+def lists(live: list[dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """A list of live objects; nothing is archived."""
+    return lambda request: {"results": [] if request.query.get("archived") == "true" else live}

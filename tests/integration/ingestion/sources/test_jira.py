@@ -143,6 +143,40 @@ def test_an_issue_that_is_gone_is_a_tombstone_and_an_archived_one_stays(
     assert outcome.state["sweep"] == {"at_ms": NOW_MS}
 
 
+@pytest.mark.parametrize("missing", [2, 20])
+def test_an_issue_that_was_moved_out_of_the_projects_that_are_read_is_a_tombstone(
+    jira: Any, run: Callable[..., Any], missing: int
+) -> None:
+    moved = {str(number): "10777" if number else "10000" for number in range(missing)}
+    for key, project in moved.items():
+        jira.on(f"rest/api/3/issue/{key}", {"id": key, "fields": {"project": {"id": project}}})
+    several = [{"id": key, "fields": {"project": {"id": project}}} for key, project in moved.items()]
+    jira.on("rest/api/3/issue/bulkfetch", {"issues": several})
+
+    chosen = run(source, settings(jira, projects=["PRD"]), state=DONE, known={"issues": set(moved)})
+    every = run(source, settings(jira), state=DONE, known={"issues": set(moved)})
+
+    # The first is archived: it cannot be searched, but it is where it was.
+    assert [one["issue_id"] for one in chosen.tombstones("issues")] == sorted(set(moved) - {"0"})
+    assert every.tombstones("issues") == []
+
+
+def test_an_issue_that_can_be_seen_again_is_read_though_it_has_not_changed(
+    jira: Any, run: Callable[..., Any]
+) -> None:
+    def search(request: Any) -> dict[str, Any]:
+        if request.body["fields"] == ["id"]:
+            return {"issues": [{"id": "1"}, {"id": "2"}], "isLast": True}
+        if request.body["jql"].startswith("id in (2) AND updated <"):
+            return {"issues": [an_issue(2)], "isLast": True}
+        return {"issues": [], "isLast": True}
+
+    jira.on(SEARCH, search)
+    outcome = run(source, settings(jira), state=DONE, known={"issues": {"1"}})
+    assert [one["issue_id"] for one in outcome.values("issues")] == ["2"]
+    assert outcome.state["issues"] == {"cursor_ms": NOW_MS}
+
+
 def test_the_sweep_keeps_its_cadence(jira: Any, run: Callable[..., Any]) -> None:
     sweep = "created"
     run(source, settings(jira, deletions_every_hours=24), state=DONE, known={"issues": {"1"}})

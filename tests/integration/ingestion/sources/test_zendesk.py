@@ -223,3 +223,16 @@ def test_a_higher_limit_of_the_account_is_taken_over(zendesk: Any, run: Callable
     run(source, settings(zendesk))
     assert len(zendesk.asked(TICKETS)) == count
     assert time.monotonic() - started < 20
+
+
+def test_an_organisation_that_is_no_longer_listed_is_a_tombstone_at_its_cadence(
+    zendesk: Any, run: Callable[..., Any]
+) -> None:
+    zendesk.on("api/v2/organizations", {"organizations": [{"id": 1}], "meta": {"has_more": False}})
+    known = {"organizations": {"1", "2"}}
+    fresh = {"organizations": {"end_time": NOW_S - 7200, "swept": NOW_S - 3600}}
+    assert run(source, settings(zendesk), state=fresh, known=known).tombstones("organizations") == []
+    old = {"organizations": {"end_time": NOW_S - 7200, "swept": NOW_S - 86_400}}
+    outcome = run(source, settings(zendesk), state=old, known=known)
+    assert outcome.tombstones("organizations") == [{"organization_id": "2"}]
+    assert outcome.state["organizations"]["swept"] == NOW_S

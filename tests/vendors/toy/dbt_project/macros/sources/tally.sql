@@ -1,0 +1,4 @@
+{# The canonical entities that Tally maps. #}
+{% macro tally__entities() %}
+    {{ return(['analytics__events']) }}
+{% endmacro %}
