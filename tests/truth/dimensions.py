@@ -86,6 +86,13 @@ def dim_accounts(truth: Truth) -> pd.DataFrame:
             "open_ticket_count": open_tickets.reindex(index).fillna(0),
         }
     )
+    from tests.truth.health import mart_insight__account_health
+
+    weeks = mart_insight__account_health(truth)
+    latest = weeks[weeks.is_latest.astype(bool)].set_index("account_id")
+    frame["health_score"] = latest.health_score.reindex(index)
+    frame["health_known_weight_ratio"] = latest.known_weight_ratio.reindex(index)
+    frame["health_scored_on"] = latest.scored_on.reindex(index)
     frame["lifecycle_status"] = [
         "customer" if account in today.index else "churned" if account in first.index else "prospect"
         for account in index

@@ -6,44 +6,14 @@
 {% set stride_weeks = 13 %}
 {# Of fewer churns (or stays) no rate is told. #}
 {% set least_count = 5 %}
-{% set known, total, scores = [], [], [] %}
-{% for component in components %}
-    {% set weight = 'coalesce(weights.' ~ component ~ '_weight, 0)' %}
-    {% set score = 'measured.' ~ component ~ '_score' %}
-    {% do known.append('case when ' ~ score ~ ' is not null then ' ~ weight ~ ' else 0 end') %}
-    {% do total.append(weight) %}
-    {% do scores.append('coalesce(' ~ score ~ ', 0) * ' ~ weight) %}
-{% endfor %}
 with
 
-measured as (
-    select * from {{ ref('int_insight__health_components') }}
+weighed as (
+    select * from {{ ref('int_insight__health_scored') }}
 ),
 
 mrr as (
     select * from {{ ref('fct_mrr_daily') }}
-),
-
-weights as (
-    select
-        {%- for component in components %}
-            max(case when component = '{{ component }}' then weight end) as {{ component }}_weight,
-        {%- endfor %}
-        count(*) as component_count
-    from {{ ref('stg_governance__health_weights') }}
-),
-
-weighed as (
-    select
-        measured.*,
-        {%- for component in components %}
-            coalesce(weights.{{ component }}_weight, 0) as {{ component }}_weight,
-        {%- endfor %}
-        {{ known | join(' + ') }} as known_weight,
-        {{ total | join(' + ') }} as total_weight,
-        {{ scores | join(' + ') }} as weighed_score
-    from measured
-    cross join weights
 ),
 
 -- A stretch of paid days; the account churns on the first day after it.
@@ -68,8 +38,6 @@ stretches as (
 scored as (
     select
         weighed.*,
-        100 * {{ ratio('weighed.weighed_score', 'weighed.known_weight') }} as health_score,
-        {{ ratio('weighed.known_weight', 'weighed.total_weight') }} as known_weight_ratio,
         -- Known only once the whole horizon is over: early leavers alone would be all bad news.
         case
             when {{ add_days('weighed.scored_on', horizon_days) }} <= {{ today() }}

@@ -88,6 +88,21 @@ open_tickets as (
     group by account_id
 ),
 
+health as (
+    select
+        account_id,
+        health_score,
+        known_weight_ratio,
+        scored_on
+    from (
+        select
+            scored.*,
+            max(scored.scored_on) over () as last_scored_on
+        from {{ ref('int_insight__health_scored') }} as scored
+    ) as weeks
+    where scored_on = last_scored_on
+),
+
 person_counts as (
     select
         account_id,
@@ -126,6 +141,9 @@ final as (
         cast(coalesce(activity.active_person_28d_count, 0) as bigint) as active_person_28d_count,
         activity.last_active_on,
         cast(coalesce(open_tickets.open_ticket_count, 0) as bigint) as open_ticket_count,
+        health.health_score,
+        health.known_weight_ratio as health_known_weight_ratio,
+        health.scored_on as health_scored_on,
         owners.person_key as owner_person_key,
         accounts.is_excluded,
         accounts.excluded_reason,
@@ -138,6 +156,7 @@ final as (
     left join churns on accounts.account_id = churns.account_id and churns.choice = 1
     left join activity on accounts.account_id = activity.account_id
     left join open_tickets on accounts.account_id = open_tickets.account_id
+    left join health on accounts.account_id = health.account_id
     left join person_counts on accounts.account_id = person_counts.account_id
     left join owners on 'owner/' || accounts.owner_ref = owners.person_ref
 )
