@@ -76,6 +76,7 @@ class Erasure:
         records: how many records of theirs there are, by `<connection>:<table>`.
         rows: rows by table and by whether they are `theirs` or a `mention`.
         files: files of the home that held one of them.
+        left: files that somebody else put there and that hold one of them; these are not changed.
         published: values that readers saw and that were changed.
         governance: lines of the company's own files that name one of them; these are not changed.
         backups: files of backups that hold, or may hold, one of them.
@@ -86,6 +87,7 @@ class Erasure:
     records: Counter[str] = field(default_factory=Counter)
     rows: Counter[tuple[str, str]] = field(default_factory=Counter)
     files: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     published: int = 0
     governance: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
@@ -331,6 +333,7 @@ def _look(
     for one in known.values():
         erasure.records.update(f"{instance}:{table}" for instance, table, _ in one.records)
     literals = Literals(known.values())
+    erasure.left = [str(path) for path in _home_files(settings, are_ours=False) if literals.are_in_file(path)]
     erasure.governance = list(_governance_lines(literals))
     erasure.backups = [str(path) for path in _known_backups(settings)]
     return erasure, known, findings, redactor
@@ -374,23 +377,37 @@ def _empty_working_folders(settings: Settings) -> None:
 
 
 def _files_with(settings: Settings, literals: Literals) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Files of the home that hold one of them, each with how it is rid of them."""
+    """Files that Norte wrote and that hold one of them, each with how it is rid of them."""
+    for path in _home_files(settings, are_ours=True):
+        if literals.are_in_file(path):
+            yield str(path.relative_to(settings.home)), _scrubber(path, literals)
+
+
+def _home_files(settings: Settings, *, are_ours: bool) -> Iterator[Path]:
+    """Files of the home but the warehouse, publications and backups, which are looked at in their own ways.
+
+    Arguments:
+        are_ours: those that Norte and its libraries write, or those that somebody else put there.
+    """
     apart = {
         settings.published_dir,
         settings.erased_file,
-        settings.working_file,
-        # A sandbox company's vendors and governance files; not ours to change.
+        *_known_backups(settings),
+        # A sandbox company's vendors and governance files.
         Demo(settings.home).world_path,
         Demo(settings.home).company_path,
     }
+    ours = (settings.dagster_home, settings.dbt_dir, settings.logs_dir, settings.pipelines_dir)
+    own_files = {settings.alerts_file, settings.verdict_file, settings.heartbeat_file, settings.backups_file}
     for folder, folders, names in os.walk(settings.home):
         folders[:] = sorted(name for name in folders if Path(folder) / name not in apart)
         for name in sorted(names):
             path = Path(folder) / name
             if path in apart or path.is_symlink() or name.startswith(settings.working_file.name):
                 continue
-            if literals.are_in_file(path):
-                yield str(path.relative_to(settings.home)), _scrubber(path, literals)
+            is_ours = path in own_files or any(path.is_relative_to(place) for place in ours)
+            if is_ours == are_ours:
+                yield path
 
 
 def _scrubber(path: Path, literals: Literals) -> Callable[[], None]:

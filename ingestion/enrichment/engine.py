@@ -9,7 +9,7 @@ it said before is at hand. So the same function serves the pipeline and the comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingestion.source import ColumnType
+from ingestion.warehouse import Session
 
 Report = Callable[[str, int, int | None], None]
 
@@ -71,6 +72,8 @@ class Engine:
             rows. A table that is left out counts as empty. Decimal columns come in as doubles. Import heavy
             libraries inside of it: the module that says what the engine is must load in no time.
         reads_back: those of its own tables that it wants to see as they are, in `context.earlier`.
+        forget: (session, dataset, ids of feedback items or None for all): takes the words of erased people
+            out of its results. None where none of its results is made of anybody's words.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Engine:
     results: Mapping[str, ResultTable]
     run: Callable[[Mapping[str, pa.Table], EngineContext], Mapping[str, Any]]
     reads_back: tuple[str, ...] = ()
+    forget: Callable[[Session, str, Collection[str] | None], None] | None = None
 
     @property
     def dataset(self) -> str:

@@ -11,7 +11,7 @@ What is kept and what goes, in one place:
 | of a person (`Resource.whose` names its own table) | stays with ids; personal columns and payload go |
 | of what they wrote or did (`Resource.whose`) | stays; words say that they were erased, payload goes |
 | of anything else that mentions them | stays; address, full name and telephone number go from all text |
-| engines' memory of their words | goes; the engine reads what is left |
+| what engines found in their words | themes, kind, sentiment stay; the words and their vector go |
 | built from these | goes; the next build makes it anew |
 
 No raw row is deleted: that a ticket was opened, a deal lost, a feature used is a fact about the account, and

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
+from ingestion.enrichment.registry import ENGINES
 from ingestion.envelope import person_key
 from ingestion.erasure.redaction import WORDS_ERASED, Redactor, is_of_a_person, people_columns
 from ingestion.erasure.register import PHONE_DIGITS, Register, normal_word, phone_digits
@@ -139,8 +140,9 @@ def purge(session: Session, findings: Findings) -> None:
     with session.transaction():
         for table, rows in findings.amended.items():
             session.amend(table, rows)
-        for schema in session.schemas("enrichment_"):
-            _forget_words(session, schema, findings.feedback_ids)
+        for engine in ENGINES:
+            if engine.forget is not None:
+                engine.forget(session, engine.dataset, findings.feedback_ids)
         session.drop_built()
 
 
@@ -382,24 +384,6 @@ def _trace_feedback(session: Session, findings: Findings) -> None:
             f" where text_redacted is not null and feedback_id in ({_listed(sorted(ids))})"
         )
         findings.words |= {text for (text,) in said}
-
-
-def _forget_words(session: Session, schema: str, feedback_ids: set[str] | None) -> None:
-    """Remove what an engine remembers of items, and of texts that no other item has."""
-    if feedback_ids is not None and not feedback_ids:
-        return
-    condition = "" if feedback_ids is None else f" where feedback_id in ({_listed(sorted(feedback_ids))})"
-    tables = session.columns(schema)
-    of_items = sorted(name for name, columns in tables.items() if "feedback_id" in columns)
-    for name in of_items:
-        session.execute(f"delete from {schema}.{name}{condition}")
-    hashed = [name for name in of_items if "text_hash" in tables[name]]
-    for name in sorted(name for name, columns in tables.items() if "text_hash" in columns):
-        if name not in of_items and hashed:
-            kept = " union ".join(
-                f"select text_hash from {schema}.{one} where text_hash is not null" for one in hashed
-            )
-            session.execute(f"delete from {schema}.{name} where text_hash not in ({kept})")
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -139,6 +139,8 @@ def _tell(console: Console, done: Erasure, *, dry_run: bool) -> None:
         _say(
             console, f"  On the list that every load keeps to: {done.people}. Ask the vendors to erase, too."
         )
+    for path in done.left:
+        _say(console, f"[yellow]![/] Not ours to change, and holds them: {path}. Remove it.")
     for place in done.governance:
         _say(console, f"[yellow]![/] The company's own files name them: {place}. Correct it there.")
     for path in done.backups:

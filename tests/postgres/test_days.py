@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -60,6 +62,17 @@ class Home:
         assert process.returncode == 0, output[-6000:]
         return output
 
+    def erase(self, address: str) -> None:
+        done = subprocess.run(
+            [str(NORTE), "erase", "--from", "-", "--yes"],
+            env={**os.environ, "COLUMNS": "300", "NORTE_HOME": str(self.folder), **self.settings},
+            input=address,
+            text=True,
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        assert "Erased." in done.stdout and address not in done.stdout
+
     def live_until(self, says: re.Pattern[str], then: Callable[[], None]) -> str:
         """A day that something happens to as soon as a line of the output says so; it must not succeed."""
         lines, has_happened = [], False
@@ -88,6 +101,7 @@ class Days:
     on_postgres: Home
     published: dict[str, tuple[Path, Path]]
     words: dict[str, str]
+    erased: tuple[str, ...]
 
 
 def home(folder: Path, settings: dict[str, str], world: Path) -> Home:
@@ -108,12 +122,73 @@ def days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Days:
         theirs.live_a_day()
         first_day.result()
         published = {"first day": (ours.keep("first"), theirs.keep("first"))}
+        erased = somebody(ours)
+        ours.erase(erased[0])
+        # The same list makes the same pseudonyms.
+        shutil.copyfile(ours.folder / "erased.json", theirs.folder / "erased.json")
+        theirs.erase(erased[0])
+        assert not who_holds(erased, theirs, server), "nothing is left of them before a load or a build, too"
         second_day = beside.submit(ours.live_a_day)
         words = gone_in(server, theirs)
         theirs.live_a_day()
         second_day.result()
     published["second day"] = (ours.keep("second"), theirs.keep("second"))
-    return Days(ours, theirs, published, words)
+    return Days(ours, theirs, published, words, erased)
+
+
+def somebody(home: Home) -> tuple[str, str, str]:
+    """Address, name and number of a person whom all vendors know, and whose name is nobody else's."""
+    file = home.folder / "warehouse.duckdb"
+    with DuckDBWarehouse(file).open() as session:
+        found = session.rows(
+            """
+            select users.email, min(users.name), min(json_extract_string(users.payload, '$.phone'))
+            from raw_zendesk.users as users
+            inner join raw_zendesk.tickets as tickets on users.user_id = tickets.requester_id
+            inner join raw_hubspot.contacts as contacts on users.email = contacts.email
+            inner join raw_mixpanel.profiles as profiles on users.email = profiles.email
+            inner join raw_hubspot.feedback_submissions as answers
+                on contacts.contact_id = answers.hs_contact_id
+            where users.role = 'end-user' and answers.hs_content <> ''
+                and users.name not in (
+                    select name from raw_zendesk.users group by name having count(distinct user_id) > 1
+                )
+            group by users.email
+            order by count(distinct tickets._key) desc, users.email
+            limit 1
+            """
+        )
+    ((address, name, phone),) = found
+    return str(address), str(name), str(phone)
+
+
+def who_holds(person: tuple[str, ...], home: Home, server: Server | None = None) -> list[str]:
+    """Files in which somebody can be read; the sandbox's world, which plays the vendors, apart."""
+    needles = {
+        one.casefold().encode() for word in person for one in (word, json.dumps(word)[1:-1], quote(word))
+    }
+    places = [path for path in home.folder.rglob("*") if home.folder / "world" not in path.parents]
+    if server is not None:
+        server.execute("checkpoint")
+        places += list((server.folder / "data" / "base").rglob("*"))
+    found = []
+    for path in places:
+        if path.is_file() and any(needle in path.read_bytes().lower() for needle in needles):
+            found.append(str(path))
+    return found
+
+
+def rows_with(person: tuple[str, ...], session: Session) -> list[str]:
+    """Tables of raw, of the engines and of what is built with a row in which somebody can be read."""
+    found = []
+    for schema in session.schemas(""):
+        if schema.startswith(("raw_", "enrichment_")) or schema in (*BUILT, *PUBLIC):
+            for table, columns in session.columns(schema).items():
+                whole = f"lower(concat_ws(' ', {', '.join(sorted(columns))}))"
+                says = " or ".join(f"strpos({whole}, '{word.lower()}') > 0" for word in person)
+                if session.rows(f"select 1 from {schema}.{table} where {says} limit 1"):
+                    found.append(f"{schema}.{table}")
+    return found
 
 
 def gone_in(server: Server, theirs: Home) -> dict[str, str]:
@@ -164,6 +239,31 @@ def test_readers_of_the_server_see_what_the_published_file_holds(days: Days, ser
             [list(PUBLIC)],
         )
         assert cursor.fetchone()[0] == 0, "every table says what it is"
+
+
+def test_whom_the_vendors_still_tell_of_stays_erased(
+    days: Days, warehouse: PostgresWarehouse, server: Server
+) -> None:
+    for home in (days.on_duckdb, days.on_postgres):
+        assert who_holds(days.erased, home) == []
+    assert who_holds(days.erased, days.on_postgres, server) == []
+    as_reader = PostgresWarehouse(
+        f"postgresql://norte_reader@127.0.0.1:{server.port}/norte_published", password=READER_PASSWORD
+    )
+    published = DuckDBWarehouse(days.published["second day"][0])
+    for place in (
+        DuckDBWarehouse(days.on_duckdb.folder / "warehouse.duckdb"),
+        warehouse,
+        as_reader,
+        published,
+    ):
+        with place.open() as session:
+            assert rows_with(days.erased, session) == []
+    with warehouse.open() as session:
+        (told,) = session.rows(
+            "select count(*) from raw_zendesk.tickets where subject = $words", {"words": "[words erased]"}
+        )[0]
+    assert told > 0
 
 
 @pytest.mark.parametrize("phase", ["load", "build"])

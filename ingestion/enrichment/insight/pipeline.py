@@ -17,7 +17,11 @@ from ingestion.enrichment.engine import Engine, EngineContext, ResultTable
 from ingestion.source import ColumnType
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pyarrow as pa
+
+    from ingestion.warehouse import Session
 
 ITEM_COLUMNS: dict[str, ColumnType] = {
     "feedback_id": "text",
@@ -54,7 +58,7 @@ def run(frames: Mapping[str, pa.Table], context: EngineContext) -> dict[str, Any
     """Everything about every item; what is remembered is told again."""
     import pandas as pd
 
-    from ingestion.enrichment.insight import remembering
+    from ingestion.enrichment.insight import forgetting, remembering
     from ingestion.enrichment.insight.encode import encoder as default_encoder
     from ingestion.enrichment.insight.engine import hashed_items, model_id_of, read_new
     from ingestion.enrichment.insight.taxonomy import taxonomy_of_payloads
@@ -64,9 +68,16 @@ def run(frames: Mapping[str, pa.Table], context: EngineContext) -> dict[str, Any
     encoder = default_encoder()
     if encoder.note:
         context.note(encoder.note)
-    items = hashed_items(feedback)
+    items = forgetting.with_marks(hashed_items(feedback), context.earlier["items"].to_pandas())
+    memory = forgetting.still_known(
+        remembering.memory_of(context.earlier),
+        model_id=model_id_of(encoder),
+        taxonomy_version=taxonomy.version,
+        theme_ids=[theme.theme_id for theme in taxonomy.themes],
+        dimensions=encoder.dimensions,
+    )
     context.report("texts", 0, len(items))
-    found = read_new(items, taxonomy, encoder=encoder, memory=remembering.memory_of(context.earlier))
+    found = read_new(items, taxonomy, encoder=encoder, memory=memory)
     context.note(f"{found.scored_texts} of {items['text_hash'].nunique()} different texts were new")
     scored = {"model_id": model_id_of(encoder), "taxonomy_version": taxonomy.version}
     context.report("duplicates and personal data", 0, len(items))
@@ -93,6 +104,13 @@ def run(frames: Mapping[str, pa.Table], context: EngineContext) -> dict[str, Any
             context.earlier["versions"], now=context.now, caveat=encoder.caveat, **scored
         ),
     }
+
+
+def forget(session: Session, dataset: str, feedback_ids: Collection[str] | None) -> None:
+    """Take the words of erased people out of the results; see `forgetting.py`."""
+    from ingestion.enrichment.insight.forgetting import forget_words
+
+    forget_words(session, dataset, feedback_ids)
 
 
 ENGINE = Engine(
@@ -159,4 +177,5 @@ ENGINE = Engine(
     },
     run=run,
     reads_back=("items", "theme_scores", "rule_matches", "vectors", "versions"),
+    forget=forget,
 )

@@ -17,7 +17,7 @@ from datetime import datetime
 import pandas as pd
 import pyarrow as pa
 
-from ingestion.enrichment.insight import duplicates, redact
+from ingestion.enrichment.insight import duplicates, forgetting, redact
 from ingestion.enrichment.insight.engine import Memory, version_marks
 from ingestion.enrichment.insight.themes import UNTHEMED
 
@@ -110,14 +110,19 @@ def _key(*parts: object) -> str:
 def _groups(items: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Duplicates within each scope; a scope in which nothing changed is not looked at again."""
     frame = items[["feedback_id", "text", "text_hash", "occurred_at", "duplicate_scope"]].copy()
+    # What was a copy stays one when its words are gone.
+    gone = forgetting.are_marked(frame["text_hash"])
+    groups = before[["feedback_id", "duplicate_key", "duplicate_group_id", "is_duplicate"]]
+    erased = frame.loc[gone, ["feedback_id"]].merge(groups, on="feedback_id")
+    frame = frame[~gone]
     frame["line"] = frame["feedback_id"] + "|" + frame["text_hash"] + "|" + frame["occurred_at"].astype("str")
     keys = {
         scope: _key(duplicates.METHOD, *sorted(lines))
         for scope, lines in frame.groupby("duplicate_scope")["line"]
     }
     frame["duplicate_key"] = frame["duplicate_scope"].map(keys).astype("str")
-    known = before[["feedback_id", "duplicate_key", "duplicate_group_id", "is_duplicate"]]
-    kept = frame[["feedback_id", "duplicate_key"]].merge(known, on=["feedback_id", "duplicate_key"])
+    kept = frame[["feedback_id", "duplicate_key"]].merge(groups, on=["feedback_id", "duplicate_key"])
+    kept = pd.concat([kept, erased[kept.columns]], ignore_index=True) if len(erased) else kept
     new = frame[~frame["feedback_id"].isin(kept["feedback_id"])]
     if new.empty:
         return kept

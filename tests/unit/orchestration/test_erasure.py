@@ -93,6 +93,7 @@ def test_a_look_changes_nothing_and_says_what_there_is(settings: Settings) -> No
     before = {path: path.read_bytes() for path in settings.home.rglob("*") if path.is_file()}
     found = look(settings, [PERSON])
     assert found.records == {"zendesk:users": 1}
+    assert found.left == []
     assert found.rows == {
         ("raw_zendesk.users", "theirs"): 1,
         ("raw_zendesk.tickets", "theirs"): 1,
@@ -156,6 +157,13 @@ def test_an_erasure_that_was_stopped_goes_on(
     assert who_holds(settings.home) == []
     (person,) = read_register(settings.erased_file, SECRET).people
     assert person.is_done
+
+
+def test_what_somebody_else_put_there_is_named_and_left(settings: Settings) -> None:
+    notes = settings.home / "notes.txt"
+    notes.write_text(f"ask {NAME}")
+    assert erase(settings, [PERSON]).left == [str(notes)]
+    assert notes.read_text() == f"ask {NAME}"
 
 
 def test_while_a_load_is_under_way_it_is_refused(settings: Settings) -> None:

@@ -186,7 +186,8 @@ final as (
             and cells.starts_on = counted.starts_on
             and cells.team_id = counted.team_id
             and cells.segment = counted.segment
-    inner join backlog
+    -- Every cell has its day. A left join, because of an inner one PostgreSQL expects a single row.
+    left join backlog
         on
             cells.ends_on = backlog.date_on
             and cells.team_id = backlog.team_id
