@@ -579,8 +579,15 @@ def _sorted_list(value: object) -> str | None:
 def traceability(truth: Truth) -> pd.DataFrame:
     """One row per epic or initiative that is not cancelled, with its evidence."""
     from tests.truth.support import ticket_accounts
+    from tests.truth.themes import counted_theme, fct_feedback_themes, taxonomy
 
     items = fct_work_items(truth)
+    said = fct_feedback_themes(truth).sort_values(["occurred_at", "feedback_id"])
+    taxa = taxonomy(truth)
+    governed = truth.visible("deliveries").set_index("delivery_id").theme_id.dropna()
+    answers = {slug: counted_theme(taxa, theme) for slug, theme in governed.items()}
+    delivery_by_issue = delivery_of(truth)
+    levels = dict(zip(items.work_item_id, items.work_item_level, strict=True))
     issues = issue_states(truth)
     parents = parents_of(issues)
     tickets = ticket_accounts(truth).set_index("ticket_id").account_id
@@ -606,6 +613,15 @@ def traceability(truth: Truth) -> pd.DataFrame:
             if pd.isna(item.done_at) or linked_at <= item.done_at
         }
         accounts = {tickets[ticket] for ticket in mine if pd.notna(tickets[ticket])}
+        themes = {
+            answers[delivery_by_issue[child]]
+            for child in below[issue]
+            if levels[f"jira:{child}"] in ("epic", "initiative")
+            and answers.get(delivery_by_issue.get(child, "")) is not None
+        }
+        heard = said[said.theme_id.isin(themes)]
+        heard = heard[heard.occurred_at <= item.done_at] if pd.notna(item.done_at) else heard
+        voices = heard[heard.account_id.notna()].drop_duplicates("account_id", keep="last")
         rows.append(
             {
                 "work_item_id": item.work_item_id,
@@ -615,6 +631,10 @@ def traceability(truth: Truth) -> pd.DataFrame:
                 ],
                 "feedback_count": len(mine),
                 "feedback_account_count": len(accounts),
+                "theme_ids": ",".join(sorted(str(theme) for theme in themes)) or None,
+                "theme_feedback_count": heard.feedback_id.nunique(),
+                "theme_account_count": len(voices),
+                "theme_arr_amount": float(voices.arr_amount.astype(float).sum()),
                 "people_days": float(sum(days[f"jira:{child}"] for child in below[issue])),
             }
         )

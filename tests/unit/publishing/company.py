@@ -847,6 +847,8 @@ def _governance(rng: np.random.Generator, tables: Tables) -> Tables:
                 "feedback_arr_amount": float(round(rng.lognormal(11, 0.7), 2))
                 if label == "evidence-backed"
                 else 0.0,
+                "theme_ids": "export" if n % 3 == 0 else None,
+                "theme_account_count": 7 if n % 3 == 0 else 0,
                 "metric_count": int(label == "metric-backed"),
                 "key_result_count": int(label == "metric-backed"),
                 "decision_count": int(label != "opinion"),

@@ -124,6 +124,52 @@ item_deliveries as (
         and work_items.delivery_id is not null
 ),
 
+-- What customers said of the themes that its deliveries answer; what came after the item was done is no reason for it.
+item_themes as (
+    select distinct
+        item_deliveries.work_item_id,
+        themes.counts_as_theme_id as theme_id
+    from item_deliveries
+    inner join deliveries on item_deliveries.delivery_id = deliveries.delivery_id
+    inner join {{ ref('dim_themes') }} as themes on deliveries.theme_id = themes.theme_id
+    where themes.counts_as_theme_id is not null
+),
+
+theme_lists as (
+    select
+        work_item_id,
+        {{ joined_values('theme_id', ',') }} as theme_ids
+    from item_themes
+    group by work_item_id
+),
+
+theme_mentions as (
+    select
+        item_themes.work_item_id,
+        feedback_themes.feedback_id,
+        feedback_themes.account_id,
+        feedback_themes.arr_amount,
+        row_number() over (
+            partition by item_themes.work_item_id, feedback_themes.account_id
+            order by feedback_themes.occurred_at desc, feedback_themes.feedback_id desc
+        ) as recency
+    from item_themes
+    inner join roadmap_items on item_themes.work_item_id = roadmap_items.work_item_id
+    inner join {{ ref('fct_feedback_themes') }} as feedback_themes
+        on item_themes.theme_id = feedback_themes.theme_id
+    where roadmap_items.done_at is null or feedback_themes.occurred_at <= roadmap_items.done_at
+),
+
+theme_worth as (
+    select
+        work_item_id,
+        count(distinct feedback_id) as theme_feedback_count,
+        count(distinct account_id) as theme_account_count,
+        sum(case when account_id is not null and recency = 1 then arr_amount else 0 end) as theme_arr_amount
+    from theme_mentions
+    group by work_item_id
+),
+
 metric_counts as (
     select
         item_deliveries.work_item_id,
@@ -203,6 +249,10 @@ final as (
         cast(coalesce(feedback_counts.feedback_count, 0) as bigint) as feedback_count,
         cast(coalesce(feedback_worth.feedback_account_count, 0) as bigint) as feedback_account_count,
         cast(coalesce(feedback_worth.feedback_arr_amount, 0) as {{ type_amount() }}) as feedback_arr_amount,
+        theme_lists.theme_ids,
+        cast(coalesce(theme_worth.theme_feedback_count, 0) as bigint) as theme_feedback_count,
+        cast(coalesce(theme_worth.theme_account_count, 0) as bigint) as theme_account_count,
+        cast(coalesce(theme_worth.theme_arr_amount, 0) as {{ type_amount() }}) as theme_arr_amount,
         cast(coalesce(metric_counts.metric_count, 0) as bigint) as metric_count,
         cast(coalesce(key_result_counts.key_result_count, 0) as bigint) as key_result_count,
         cast(coalesce(decision_sums.decision_count, 0) as bigint) as decision_count,
@@ -227,6 +277,8 @@ final as (
     left join deliveries on roadmap_items.delivery_id = deliveries.delivery_id
     left join feedback_counts on roadmap_items.work_item_id = feedback_counts.work_item_id
     left join feedback_worth on roadmap_items.work_item_id = feedback_worth.work_item_id
+    left join theme_lists on roadmap_items.work_item_id = theme_lists.work_item_id
+    left join theme_worth on roadmap_items.work_item_id = theme_worth.work_item_id
     left join metric_counts on roadmap_items.work_item_id = metric_counts.work_item_id
     left join key_result_counts on roadmap_items.work_item_id = key_result_counts.work_item_id
     left join decision_sums on roadmap_items.work_item_id = decision_sums.work_item_id

@@ -279,6 +279,13 @@ def _under_way(page: Page) -> list[Part]:
             is_wide_only=True,
         ),
         Column(
+            t("under_way.theme_accounts"),
+            lambda row: formats.number(row["theme_account_count"]) if row.get("theme_ids") else "–",
+            is_number=True,
+            definition=page.column(f"{_TABLE}.theme_account_count"),
+            is_wide_only=True,
+        ),
+        Column(
             t("under_way.links"),
             lambda row: _links(page, row),
             is_wide_only=True,

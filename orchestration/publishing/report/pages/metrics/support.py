@@ -233,7 +233,7 @@ def _by_theme(page: Page) -> list[Part]:
         count("open_at_end", "backlog_ticket_count", is_wide_only=True),
         Column(
             t("support.contact"),
-            lambda row: formats.percent(row["contact_ratio"]),
+            lambda row: formats.number(row["contact_ratio"], 2),
             is_number=True,
             is_wide_only=True,
             definition=page.column(f"{_BY_THEME}.contact_ratio"),
