@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -35,6 +35,9 @@ from orchestration.runs import Runner
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.summary import held_back_in, print_summary, published_before
 
+if TYPE_CHECKING:
+    from ingestion.warehouse import Warehouse
+
 app = typer.Typer(
     help="Norte: what we decided, what it did, what customers say.",
     no_args_is_help=True,
@@ -53,6 +56,7 @@ app.command()(erase)
 
 @app.callback()
 def _start(
+    context: typer.Context,
     company: Annotated[
         Path | None,
         typer.Option(
@@ -66,6 +70,15 @@ def _start(
             enter_company(folder, os.environ)
     # dlt looks for its configuration in the working directory, people call `norte` from anywhere.
     os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT_ROOT))
+    # Commands that know nothing of the settings ask for the warehouse when they need it.
+    context.obj = _own_warehouse
+
+
+def _own_warehouse() -> Warehouse:
+    from orchestration.resources.warehouse import warehouse_of
+
+    with ending_clearly():
+        return warehouse_of(Settings.load())
 
 
 @app.command()

@@ -28,6 +28,7 @@ from orchestration.publishing.report.standing import WINDOW_DAYS, standings
 from tests.integration.company import NORTE, Company, Day
 from tests.integration.corruptions import CORRUPTIONS
 from tests.integration.semantic_cases import SAVED_QUERIES, disagreements
+from tests.integration.theme_commands import worked_on_themes
 from tests.truth.cases import CASES, Case
 from tests.truth.compare import differences
 from tests.truth.published import read_case
@@ -202,6 +203,37 @@ def test_the_frames_that_dbt_builds_give_the_published_verdicts_from_files_too(
         assert len(expected)
         found = found.astype(expected.dtypes.to_dict())
         pd.testing.assert_frame_equal(found[list(expected.columns)], expected, check_exact=True)
+
+
+def test_theme_commands_read_what_the_pipeline_left(
+    days: dict[str, Day], company: Company, tmp_path: Path
+) -> None:
+    file = company.home / "warehouse.duckdb"
+    with duckdb.connect(str(file), read_only=True) as warehouse:
+        candidates = warehouse.execute(
+            "select candidate_id, item_count, examples from (select * from enrichment_trends.candidates"
+            " qualify row_number() over (partition by _key order by _sequence desc) = 1)"
+            " where not _is_deleted order by item_count desc, candidate_id"
+        ).fetchall()
+        in_doubt = warehouse.execute(
+            "select feedback_id from staging.stg_insight__items where theme_status = 'review' and feedback_id"
+            " not in (select feedback_id from insight.fct_feedback_themes)"
+        ).fetchall()
+    assert days and candidates and in_doubt
+    first = candidates[0][0]
+    found = worked_on_themes({"NORTE_HOME": str(company.home)}, first, tmp_path / "named")
+    assert [line.split()[:2] for line in found.candidates.splitlines() if line.startswith(" candidate-")] == [
+        [candidate_id, str(count)] for candidate_id, count, _ in candidates
+    ]
+    assert found.promoted == tuple(json.loads(candidates[0][2]))
+    doubted = found.sheet[found.sheet["why"] == "in doubt"]
+    drawn = found.sheet[found.sheet["why"] == "random sample"]
+    assert set(doubted["feedback_id"]) - {row[0] for row in in_doubt} == set()
+    assert {row[0] for row in in_doubt} - set(found.sheet["feedback_id"]) == set()
+    assert len(drawn) == 20 and doubted["theme_id"].notna().all()
+    as_file = worked_on_themes({}, first, tmp_path / "file", file)
+    assert (as_file.candidates, as_file.promoted) == (found.candidates, found.promoted)
+    pd.testing.assert_frame_equal(as_file.sheet, found.sheet)
 
 
 @pytest.fixture(scope="module")

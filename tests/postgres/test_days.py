@@ -18,14 +18,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 
+from ingestion.enrichment.insight.files import read_candidates
 from ingestion.sandbox.world.generate import generate_world
 from ingestion.warehouse import Session
 from ingestion.warehouses.duckdb import DuckDBWarehouse
 from ingestion.warehouses.postgres import PostgresWarehouse
 from orchestration.demo import Demo, DemoState
 from tests.integration.company import NORTE
+from tests.integration.theme_commands import themes, worked_on_themes
 from tests.postgres.server import PASSWORD, READER_PASSWORD, Server
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(2700)]
@@ -270,6 +273,25 @@ def test_whom_the_vendors_still_tell_of_stays_erased(
 def test_a_server_that_went_away_is_named_with_the_remedy(days: Days, phase: str) -> None:
     assert "expected the server to answer" in days.words[phase]
     assert "nothing is lost" in days.words[phase]
+
+
+def test_theme_commands_find_on_the_server_what_they_find_in_the_file(days: Days, tmp_path: Path) -> None:
+    known = read_candidates(DuckDBWarehouse(days.on_duckdb.folder / "warehouse.duckdb"))
+    first = known["candidate_id"].iloc[0]
+    worked, scored = [], []
+    for home in (days.on_duckdb, days.on_postgres):
+        settings = {"NORTE_HOME": str(home.folder), **home.settings}
+        folder = tmp_path / home.folder.name
+        worked.append(worked_on_themes(settings, first, folder))
+        options = ("--company", days.on_duckdb.folder / "company", "--out", folder, "--encoder", "fallback")
+        themes(settings, "score", "--feedback", "warehouse", *options)
+        scored.append([pd.read_parquet(folder / f"{name}.parquet") for name in ("items", "themes")])
+    assert len(worked[0].sheet) >= 20 and len(scored[0][0]) > 100
+    assert worked[0].candidates == worked[1].candidates
+    assert worked[0].promoted == worked[1].promoted
+    pd.testing.assert_frame_equal(worked[0].sheet, worked[1].sheet)
+    for ours, theirs in zip(*scored, strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
 
 
 def test_no_file_of_the_home_holds_the_password(days: Days) -> None:

@@ -8,16 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from ingestion.warehouse import Warehouse
+
 themes = typer.Typer(help="What customers talk about.", no_args_is_help=True)
 
+# In place of a path: the warehouse that the company's settings name.
+_OWN = "warehouse"
+_OF_WAREHOUSE = f"`{_OWN}`, the company's own (or its warehouse.duckdb)"
+
 Feedback = Annotated[
-    Path, typer.Option(help="CSV or Parquet: feedback_id, and text or subject and body; or warehouse.duckdb.")
+    Path, typer.Option(help=f"CSV or Parquet: feedback_id, and text or subject and body; or {_OF_WAREHOUSE}.")
 ]
 Company = Annotated[Path, typer.Option(help="The governance folder, or its folder of themes.")]
 Out = Annotated[Path | None, typer.Option(help="CSV or Parquet file to write.")]
@@ -37,6 +44,20 @@ def _clearly() -> Iterator[Console]:
         raise typer.Exit(1) from None
 
 
+def _place(context: typer.Context, path: Path) -> Path | Warehouse:
+    """What an option means: files, the company's warehouse (its settings are the parent command's), or one
+    that is a DuckDB file.
+    """
+    if path == Path(_OWN) and context.obj is not None:
+        own: Warehouse = context.obj()
+        return own
+    if path.suffix == ".duckdb":
+        from ingestion.warehouses import duckdb_warehouse
+
+        return duckdb_warehouse(path)
+    return path
+
+
 def _show(rows: list[list[str]], titles: list[str]) -> None:
     table = Table(box=None)
     for title in titles:
@@ -48,6 +69,7 @@ def _show(rows: list[list[str]], titles: list[str]) -> None:
 
 @themes.command()
 def score(
+    context: typer.Context,
     feedback: Feedback,
     company: Company,
     out: Annotated[Path, typer.Option(help="Folder for items and themes as Parquet, and the memory.")],
@@ -60,7 +82,7 @@ def score(
     from ingestion.enrichment.insight.taxonomy import read_overrides, read_taxonomy
 
     with _clearly() as console:
-        items = read_feedback(feedback)
+        items = read_feedback(_place(context, feedback))
         taxonomy = read_taxonomy(company)
         model = chosen(encoder)
         root = company.parent if company.name == "themes" else company
@@ -91,6 +113,7 @@ def score(
 
 @themes.command()
 def discover(
+    context: typer.Context,
     feedback: Feedback,
     company: Company,
     out: Annotated[Path, typer.Option(help="Folder for the candidates; earlier ones there keep their ids.")],
@@ -106,7 +129,7 @@ def discover(
     from ingestion.enrichment.insight.taxonomy import read_overrides, read_taxonomy
 
     with _clearly() as console:
-        items = read_feedback(feedback)
+        items = read_feedback(_place(context, feedback))
         root = company.parent if company.name == "themes" else company
         with console.status("reading the texts"):
             found = analyse(
@@ -132,18 +155,19 @@ def discover(
         write_frame(candidates, out / "candidates.parquet")
         write_frame(members, out / "members.parquet")
         console.print(f"{int(chosen_rows.sum())} items without a theme, {len(candidates)} candidates; {out}")
-    _candidates(out)
+    _candidates(context, out)
 
 
 @themes.command()
 def candidates(
-    out: Annotated[Path, typer.Option(help="The folder that `discover` wrote, or warehouse.duckdb.")],
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help=f"The folder that `discover` wrote, or {_OF_WAREHOUSE}.")],
 ) -> None:
     """List the candidates of the last discovery."""
-    _candidates(out)
+    _candidates(context, out)
 
 
-def _candidates(out: Path) -> None:
+def _candidates(context: typer.Context, out: Path) -> None:
     from ingestion.enrichment.insight.files import read_candidates
 
     with _clearly():
@@ -154,24 +178,25 @@ def _candidates(out: Path) -> None:
                 str(row["label"]),
                 str(row["examples"][0])[:80],
             ]
-            for row in read_candidates(out).to_dict("records")
+            for row in read_candidates(_place(context, out)).to_dict("records")
         ]
         _show(rows, ["candidate", "items", "label", "for instance"])
 
 
 @themes.command()
 def promote(
+    context: typer.Context,
     candidate: Annotated[str, typer.Argument(help="Id from `norte themes candidates`.")],
     theme: Annotated[str, typer.Option(help="Id of the new theme; it never changes.")],
     company: Company,
-    out: Annotated[Path, typer.Option(help="The folder that `discover` wrote, or warehouse.duckdb.")],
+    out: Annotated[Path, typer.Option(help=f"The folder that `discover` wrote, or {_OF_WAREHOUSE}.")],
 ) -> None:
     """Write a candidate as a proposed theme, with its most typical items as examples."""
     from ingestion.enrichment.insight.files import read_candidates, theme_stub
     from ingestion.enrichment.insight.taxonomy import TaxonomyInvalid, read_taxonomy
 
     with _clearly() as console:
-        known = read_candidates(out).set_index("candidate_id")
+        known = read_candidates(_place(context, out)).set_index("candidate_id")
         if candidate not in known.index:
             raise TaxonomyInvalid(
                 "the id of a candidate", f"{candidate!r}", "see `norte themes candidates`", source="themes"
@@ -188,6 +213,7 @@ def promote(
 
 @themes.command()
 def lint(
+    context: typer.Context,
     company: Company,
     before: Annotated[Path | None, typer.Option(help="The folder as it counts now, to compare with.")] = None,
     feedback: Annotated[Path | None, typer.Option(help="Items, to see what the change would move.")] = None,
@@ -212,7 +238,7 @@ def lint(
         columns = ["severity", "theme_id", "finding", "detail", "remedy"]
         _show([[str(cell) for cell in row] for row in findings[columns].to_numpy()], columns)
         if before and feedback:
-            items = read_feedback(feedback)
+            items = read_feedback(_place(context, feedback))
             results = [analyse(items, which, encoder=model).themes for which in (earlier, taxonomy)]
             moved = moved_items(results[0], results[1], items)
             rows = [
@@ -237,7 +263,8 @@ def lint(
 
 @themes.command()
 def review(
-    out: Annotated[Path, typer.Option(help="The folder that `score` wrote, or warehouse.duckdb.")],
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help=f"The folder that `score` wrote, or {_OF_WAREHOUSE}.")],
     to: Annotated[Path, typer.Option(help="CSV to fill in: rows for theme_overrides.csv.")],
     sample: Annotated[int, typer.Option(help="Random items beside those in doubt.", min=0)] = 100,
     seed: Annotated[int, typer.Option(help="Of the random sample.")] = 0,
@@ -248,7 +275,7 @@ def review(
     from ingestion.enrichment.insight.files import read_assigned, write_frame
 
     with _clearly() as console:
-        rows = read_assigned(out)
+        rows = read_assigned(_place(context, out))
         doubt = rows[rows["assigned_by"] == "review"].assign(why="in doubt")
         others = rows.sample(min(sample, len(rows)), random_state=seed).assign(why="random sample")
         chosen = pd.concat([doubt, others]).drop_duplicates("feedback_id", keep="last")

@@ -1,7 +1,7 @@
 """Feedback and taxonomies as files: what the commands read and write.
 
 Belongs here: reading and writing CSV, Parquet and theme stubs, and reading what the pipeline left in a
-working warehouse that is a DuckDB file. Does not belong here: options and messages (`cli.py`), any method.
+working warehouse of whatever kind. Does not belong here: options and messages (`cli.py`), any method.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ import json
 import re
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import yaml
 
 from ingestion.enrichment.insight.engine import Memory
 from ingestion.enrichment.insight.taxonomy import Taxonomy, TaxonomyInvalid
 from ingestion.enrichment.insight.text import joined
+from ingestion.warehouse import Warehouse
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]{1,60}")
-_WAREHOUSE = ".duckdb"
 _FEEDBACK = """
-select items.feedback_id, items.feedback_text as text, items.occurred_at, feedback.arr_amount as arr
+select
+    items.feedback_id, items.feedback_text as text, items.occurred_at,
+    cast(feedback.arr_amount as double precision) as arr
 from intermediate.int_insight__feedback_items as items
 left join insight.fct_feedback as feedback on items.feedback_id = feedback.feedback_id
 order by items.feedback_id
@@ -56,18 +57,19 @@ left join (
 ) as given on feedback.feedback_id = given.feedback_id and given.place = 1
 order by feedback.feedback_id
 """
+_TABLE = re.compile(r"(?:from|join) ([a-z_]+)\.([a-z_]+)")
 _MEMORY_FILES = ("texts", "scores", "hits")
 
 
-def read_feedback(path: Path) -> pd.DataFrame:
+def read_feedback(place: Path | Warehouse) -> pd.DataFrame:
     """Items of a CSV or Parquet file: feedback_id, and text or subject and body; or all of a warehouse.
 
     Raises:
         TaxonomyInvalid: the file cannot be read, or lacks a column.
     """
-    if path.suffix == _WAREHOUSE:
-        frame = _queried(path, _FEEDBACK)
-        return frame.assign(arr=pd.to_numeric(frame["arr"], errors="coerce"))
+    if isinstance(place, Warehouse):
+        return _queried(place, _FEEDBACK)
+    path = place
     expected = "a .csv or .parquet file with feedback_id and text (or subject and body)"
     try:
         if path.suffix == ".parquet":
@@ -89,7 +91,7 @@ def read_feedback(path: Path) -> pd.DataFrame:
     return frame
 
 
-def read_candidates(path: Path) -> pd.DataFrame:
+def read_candidates(place: Path | Warehouse) -> pd.DataFrame:
     """Candidates of the last discovery: of a folder that `discover` wrote, or of a warehouse.
 
     Returns:
@@ -98,16 +100,16 @@ def read_candidates(path: Path) -> pd.DataFrame:
     Raises:
         TaxonomyInvalid: there are none to read.
     """
-    if path.suffix == _WAREHOUSE:
-        frame = _queried(path, _CANDIDATES)
+    if isinstance(place, Warehouse):
+        frame = _queried(place, _CANDIDATES)
         return frame.assign(examples=[json.loads(texts) for texts in frame["examples"]])
-    file = path / "candidates.parquet"
+    file = place / "candidates.parquet"
     if not file.exists():
         raise TaxonomyInvalid(f"{file}", "no such file", "run `norte themes discover` first", source="themes")
     return pd.read_parquet(file)
 
 
-def read_assigned(path: Path) -> pd.DataFrame:
+def read_assigned(place: Path | Warehouse) -> pd.DataFrame:
     """The first theme of each item and its words: of a folder that `score` wrote, or of a warehouse.
 
     Returns:
@@ -116,34 +118,33 @@ def read_assigned(path: Path) -> pd.DataFrame:
     Raises:
         TaxonomyInvalid: there are none to read.
     """
-    if path.suffix == _WAREHOUSE:
-        return _queried(path, _ASSIGNED)
-    if not (path / "themes.parquet").exists():
+    if isinstance(place, Warehouse):
+        return _queried(place, _ASSIGNED)
+    if not (place / "themes.parquet").exists():
         raise TaxonomyInvalid(
-            f"{path}/themes.parquet", "no such file", "run `norte themes score` first", source="themes"
+            f"{place}/themes.parquet", "no such file", "run `norte themes score` first", source="themes"
         )
-    rows = pd.read_parquet(path / "themes.parquet").query("is_primary")
-    texts = pd.read_parquet(path / "items.parquet")[["feedback_id", "text_redacted"]]
+    rows = pd.read_parquet(place / "themes.parquet").query("is_primary")
+    texts = pd.read_parquet(place / "items.parquet")[["feedback_id", "text_redacted"]]
     return rows.merge(texts, on="feedback_id")
 
 
-def _queried(path: Path, query: str) -> pd.DataFrame:
+def _queried(warehouse: Warehouse, query: str) -> pd.DataFrame:
+    """Rows of what was built; not while a run is changing it, which would mix two states."""
     expected = "the working warehouse of a company that was built"
-    if not path.exists():
-        raise TaxonomyInvalid(expected, f"{path}, which is not there", "check the path", source="themes")
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            return connection.execute(query).df()
-    except duckdb.IOException:
-        raise TaxonomyInvalid(
-            expected,
-            f"{path}, which another process writes to",
-            "try again when the run is over",
-            source="themes",
-        ) from None
-    except duckdb.Error as error:
-        came = f"{path}: {type(error).__name__}"
-        raise TaxonomyInvalid(expected, came, "build it (`norte run --build`)", source="themes") from None
+    if not warehouse.exists():
+        came = f"{warehouse.place}, where nothing was ever written"
+        raise TaxonomyInvalid(expected, came, "check which one is meant, or `norte run`", source="themes")
+    holder = warehouse.holder()
+    if holder is not None:
+        came = f"{warehouse.place}, which {holder} is writing to"
+        raise TaxonomyInvalid(expected, came, "try again when the run is over", source="themes")
+    with warehouse.open(read_only=True, who="norte themes") as session:
+        for schema, table in sorted(set(_TABLE.findall(query))):
+            if table not in session.columns(schema):
+                came = f"{warehouse.place} without {schema}.{table}"
+                raise TaxonomyInvalid(expected, came, "build it (`norte run --build`)", source="themes")
+        return session.arrow(query).to_pandas()
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
