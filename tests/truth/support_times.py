@@ -364,6 +364,9 @@ def mart_metric__support_performance(truth: Truth) -> pd.DataFrame:
     over = over[~over.ticket_id.map(by_number.is_merged).astype(bool)].copy()
     over["segment"] = over.ticket_id.map(by_number.segment)
     over["one_touch"] = over.ticket_id.map(by_number.is_one_touch).astype(bool)
+    over["reopened"] = over.ticket_id.map(by_number.reopen_count) > 0
+    for work in ("agent_work", "on_hold"):
+        over[work] = over.ticket_id.map(by_number[f"{work}_minutes"]).astype(float)
     over["date_on"] = truth.local_date(over.counted_at)
     for kind in KINDS:
         groups = _spread(over[over.kind == kind]).groupby(CELL)
@@ -373,9 +376,15 @@ def mart_metric__support_performance(truth: Truth) -> pd.DataFrame:
                 frame[f"{kind}{name}_minutes_p{share}"] = groups[unit].quantile(share / 100).reindex(cells)
         if kind == "full_resolution":
             touched = groups.one_touch.sum().reindex(cells, fill_value=0)
+            again = groups.reopened.sum().reindex(cells, fill_value=0)
+            for work in ("agent_work", "on_hold"):
+                for share in (50, 85):
+                    frame[f"{work}_minutes_p{share}"] = groups[work].quantile(share / 100).reindex(cells)
     frame["one_touch_ticket_count"] = touched.astype(int)
     solved = frame.full_resolution_count
     frame["one_touch_ratio"] = frame.one_touch_ticket_count / solved.where(solved > 0)
+    frame["reopened_ticket_count"] = again.astype(int)
+    frame["reopened_ratio"] = frame.reopened_ticket_count / solved.where(solved > 0)
     verdicts = judged(truth)
     verdicts = verdicts[verdicts.is_attained.notna()].copy()
     verdicts["segment"] = verdicts.ticket_id.map(by_number.segment)
@@ -451,6 +460,9 @@ def _events(truth: Truth) -> pd.DataFrame:
             "calendar": over.calendar,
             "business": over.business,
             "is_good": over.ticket_id.map(by_number.is_one_touch).astype(bool),
+            "is_reopened": over.ticket_id.map(by_number.reopen_count) > 0,
+            "agent_work": over.ticket_id.map(by_number.agent_work_minutes).astype(float),
+            "on_hold": over.ticket_id.map(by_number.on_hold_minutes).astype(float),
         }
     )
     verdicts = judged(truth)
@@ -492,6 +504,12 @@ def _measures(events: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
                 frame[f"{kind}{name}_minutes_p{share}"] = table[unit].unstack("kind").get(kind)
     frame["one_touch_ticket_count"] = of(good, "full_resolution")
     frame["one_touch_ratio"] = _share(frame.one_touch_ticket_count, frame.full_resolution_count)
+    solved = events[events.kind == "full_resolution"].groupby(keys)
+    frame["reopened_ticket_count"] = solved.is_reopened.sum()
+    frame["reopened_ratio"] = _share(frame.reopened_ticket_count, frame.full_resolution_count)
+    for work in ("agent_work", "on_hold"):
+        for share in (50, 85):
+            frame[f"{work}_minutes_p{share}"] = solved[work].quantile(share / 100)
     for kind in PROMISED:
         frame[f"{kind}_judged_count"] = of(sizes, f"{kind}_judged")
         frame[f"{kind}_attained_count"] = of(good, f"{kind}_judged")

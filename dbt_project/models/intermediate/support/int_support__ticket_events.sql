@@ -23,6 +23,12 @@ judged as (
     where is_attained is not null
 ),
 
+work_kinds as (
+    select 'agent_work' as event_kind
+    union all
+    select 'on_hold' as event_kind
+),
+
 final as (
     select
         'created' as event_kind,
@@ -33,6 +39,7 @@ final as (
         tickets.created_on as date_on,
         case when tickets.account_id is not null then 1 else 0 end as of_account,
         0 as of_one_touch,
+        0 as of_reopened,
         cast(null as {{ type_double() }}) as calendar_minutes,
         cast(null as {{ type_double() }}) as business_minutes
     from tickets
@@ -50,11 +57,33 @@ final as (
         {{ to_local_date('waits.counted_at') }} as date_on,
         0 as of_account,
         case when waits.wait_kind = 'full_resolution' and tickets.is_one_touch then 1 else 0 end as of_one_touch,
+        case when waits.wait_kind = 'full_resolution' and tickets.reopen_count > 0 then 1 else 0 end as of_reopened,
         waits.calendar_minutes,
         waits.business_minutes
     from waits
     inner join tickets on waits.ticket_id = tickets.ticket_id
     where not tickets.is_merged
+
+    union all
+
+    -- Whose time a solved ticket took, told when it is solved.
+    select
+        kinds.event_kind,
+        tickets.ticket_id,
+        tickets.account_id,
+        tickets.segment,
+        waits.team_id,
+        {{ to_local_date('waits.counted_at') }} as date_on,
+        0 as of_account,
+        0 as of_one_touch,
+        0 as of_reopened,
+        case when kinds.event_kind = 'agent_work' then tickets.agent_work_minutes else tickets.on_hold_minutes end
+            as calendar_minutes,
+        cast(null as {{ type_double() }}) as business_minutes
+    from waits
+    inner join tickets on waits.ticket_id = tickets.ticket_id
+    cross join work_kinds as kinds
+    where waits.wait_kind = 'full_resolution' and not tickets.is_merged
 
     union all
 
@@ -67,6 +96,7 @@ final as (
         {{ to_local_date('judged.judged_at') }} as date_on,
         0 as of_account,
         0 as of_one_touch,
+        0 as of_reopened,
         cast(null as {{ type_double() }}) as calendar_minutes,
         cast(null as {{ type_double() }}) as business_minutes
     from judged

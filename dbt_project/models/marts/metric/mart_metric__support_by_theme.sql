@@ -126,6 +126,7 @@ events_by_period as (
         event_kind,
         of_account,
         of_one_touch,
+        of_reopened,
         calendar_minutes,
         business_minutes
     from events_by_theme

@@ -70,6 +70,7 @@ events_by_team as (
         date_on,
         of_account,
         of_one_touch,
+        of_reopened,
         calendar_minutes,
         business_minutes
     from events
@@ -82,6 +83,7 @@ events_by_team as (
         date_on,
         of_account,
         of_one_touch,
+        of_reopened,
         calendar_minutes,
         business_minutes
     from events
@@ -98,6 +100,7 @@ events_by_segment as (
         date_on,
         of_account,
         of_one_touch,
+        of_reopened,
         calendar_minutes,
         business_minutes
     from events_by_team
