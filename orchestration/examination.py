@@ -17,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from ingestion.errors import ConfigurationInvalid, SourceError
+from ingestion.erasure.register import read_register
+from ingestion.errors import ConfigurationInvalid, IngestionError, SourceError
 from ingestion.probing import Finding, examine
 from ingestion.registry import Connection, connection, enabled, settings_of
 from ingestion.warehouse import Examined, Session
@@ -88,6 +89,7 @@ class Examination:
                 "set it, else the company's own people count as customers",
             )
         yield from self._alerts()
+        yield from self._erasures()
         unset = [name for name in _LINKS if name not in settings.model_fields_set]
         if unset and not self.is_sandbox:
             yield _warning(
@@ -135,6 +137,24 @@ class Examination:
                 + ", ".join(sorted({f"{one.channel or 'alerts.yml'} ({one.reason})" for one in waiting})),
                 "correct the channel's address; the next run sends them",
             )
+
+    def _erasures(self) -> Iterator[Finding]:
+        settings = self.settings
+        try:
+            people = read_register(settings.erased_file, settings.person_key_secret.get_secret_value()).people
+        except IngestionError as error:
+            what, _, remedy = str(error).partition(". What to do: ")
+            yield _problem("settings", "erased people", what, remedy)
+            return
+        if any(not person.is_done for person in people):
+            yield _problem(
+                "settings",
+                "erased people",
+                "expected every erasure to have come to its end; one was stopped",
+                "`norte erase` goes on with it",
+            )
+        elif people:
+            yield _ok("settings", "erased people", f"{len(people)} are kept out of every load")
 
     def _folder(self, folder: CompanyFolder) -> Iterator[Finding]:
         readable = exposed((folder.env_file, folder.secrets_file))

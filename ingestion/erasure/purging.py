@@ -18,7 +18,13 @@ import pyarrow as pa
 
 from ingestion.enrichment.registry import ENGINES
 from ingestion.envelope import person_key
-from ingestion.erasure.redaction import WORDS_ERASED, Redactor, is_of_a_person, people_columns
+from ingestion.erasure.redaction import (
+    PAYLOAD_ERASED,
+    WORDS_ERASED,
+    Redactor,
+    is_of_a_person,
+    people_columns,
+)
 from ingestion.erasure.register import PHONE_DIGITS, Register, normal_word, phone_digits
 from ingestion.errors import ConfigurationInvalid
 from ingestion.source import Resource, Source
@@ -345,7 +351,10 @@ def _references(resource: Resource, texts: Sequence[str], people: Sequence[Known
     for column, kinds in people_columns(resource).items():
         named = sorted({vendor_id for one in people for _, kind, vendor_id in one.records if kind in kinds})
         if named and column in texts:
-            found.append(f"{column} in ({_listed(named)})")
+            # Those who were erased long ago need not be read again and again.
+            found.append(
+                f"({column} in ({_listed(named)}) and coalesce(payload, '') <> {_literal(PAYLOAD_ERASED)})"
+            )
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from ingestion.sandbox import credentials
 from ingestion.sandbox.server import SandboxServer
 from ingestion.sandbox.world.generate import generate_world
 from ingestion.sandbox.world.world import World
+from ingestion.warehouses.duckdb import DuckDBWarehouse
+from tests.integration.traces import files_with, somebody, tables_with
 
 pytestmark = pytest.mark.integration
 
@@ -230,6 +233,35 @@ def test_sandbox_home_and_company_are_not_mixed(own: Own, tmp_path: Path) -> Non
     done = own.norte("doctor", "--offline", NORTE_HOME=str(tmp_path))
     assert done.returncode == 1
     assert "is the sandbox company's" in done.stderr
+
+
+def test_whom_the_company_erases_no_vendor_brings_back(own: Own, tmp_path: Path) -> None:
+    loads = [part for name in ("hubspot", "zendesk", "mixpanel") for part in ("--source", name)]
+    assert own.norte("run", *loads).returncode == 0
+    home = own.folder / ".norte"
+    with DuckDBWarehouse(home / "warehouse.duckdb").open() as session:
+        person = somebody(session)
+        assert len(tables_with(person, session)) > 4
+    asked = tmp_path / "asked"
+    asked.write_text(f"# of today\n{person[0]}\n", encoding="utf-8")
+    done = own.norte("erase", "--from", str(asked), "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "raw_zendesk.users: 1 row of theirs" in done.stdout
+    assert not any(word in done.stdout for word in person), "counts, never a value"
+    with DuckDBWarehouse(home / "warehouse.duckdb").open() as session:
+        assert tables_with(person, session) == []
+    assert files_with(person, home.rglob("*")) == []
+    # From nothing, so that every vendor tells everything again.
+    fresh = tmp_path / "home"
+    fresh.mkdir()
+    shutil.copyfile(home / "erased.json", fresh / "erased.json")
+    again = own.norte("run", *loads[:4], NORTE_HOME=str(fresh))
+    assert again.returncode == 0, again.stdout + again.stderr
+    with DuckDBWarehouse(fresh / "warehouse.duckdb").open() as session:
+        assert tables_with(person, session) == []
+        tickets = session.rows("select count(*) from raw_zendesk.tickets where subject = '[words erased]'")
+    assert tickets[0][0] > 0
+    assert files_with(person, fresh.rglob("*")) == []
 
 
 def test_a_backup_brings_the_company_back(own: Own, tmp_path: Path) -> None:

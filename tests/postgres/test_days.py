@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import pytest
@@ -29,6 +27,7 @@ from ingestion.warehouses.postgres import PostgresWarehouse
 from orchestration.demo import Demo, DemoState
 from tests.integration.company import NORTE
 from tests.integration.theme_commands import themes, worked_on_themes
+from tests.integration.traces import Person, files_with, somebody, tables_with
 from tests.postgres.server import PASSWORD, READER_PASSWORD, Server
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(2700)]
@@ -104,7 +103,7 @@ class Days:
     on_postgres: Home
     published: dict[str, tuple[Path, Path]]
     words: dict[str, str]
-    erased: tuple[str, ...]
+    erased: Person
 
 
 def home(folder: Path, settings: dict[str, str], world: Path) -> Home:
@@ -125,7 +124,8 @@ def days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Days:
         theirs.live_a_day()
         first_day.result()
         published = {"first day": (ours.keep("first"), theirs.keep("first"))}
-        erased = somebody(ours)
+        with DuckDBWarehouse(ours.folder / "warehouse.duckdb").open() as session:
+            erased = somebody(session)
         ours.erase(erased[0])
         # The same list makes the same pseudonyms.
         shutil.copyfile(ours.folder / "erased.json", theirs.folder / "erased.json")
@@ -139,59 +139,13 @@ def days(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Days:
     return Days(ours, theirs, published, words, erased)
 
 
-def somebody(home: Home) -> tuple[str, str, str]:
-    """Address, name and number of a person whom all vendors know, and whose name is nobody else's."""
-    file = home.folder / "warehouse.duckdb"
-    with DuckDBWarehouse(file).open() as session:
-        found = session.rows(
-            """
-            select users.email, min(users.name), min(json_extract_string(users.payload, '$.phone'))
-            from raw_zendesk.users as users
-            inner join raw_zendesk.tickets as tickets on users.user_id = tickets.requester_id
-            inner join raw_hubspot.contacts as contacts on users.email = contacts.email
-            inner join raw_mixpanel.profiles as profiles on users.email = profiles.email
-            inner join raw_hubspot.feedback_submissions as answers
-                on contacts.contact_id = answers.hs_contact_id
-            where users.role = 'end-user' and answers.hs_content <> ''
-                and users.name not in (
-                    select name from raw_zendesk.users group by name having count(distinct user_id) > 1
-                )
-            group by users.email
-            order by count(distinct tickets._key) desc, users.email
-            limit 1
-            """
-        )
-    ((address, name, phone),) = found
-    return str(address), str(name), str(phone)
-
-
-def who_holds(person: tuple[str, ...], home: Home, server: Server | None = None) -> list[str]:
+def who_holds(person: Person, home: Home, server: Server | None = None) -> list[str]:
     """Files in which somebody can be read; the sandbox's world, which plays the vendors, apart."""
-    needles = {
-        one.casefold().encode() for word in person for one in (word, json.dumps(word)[1:-1], quote(word))
-    }
     places = [path for path in home.folder.rglob("*") if home.folder / "world" not in path.parents]
     if server is not None:
         server.execute("checkpoint")
         places += list((server.folder / "data" / "base").rglob("*"))
-    found = []
-    for path in places:
-        if path.is_file() and any(needle in path.read_bytes().lower() for needle in needles):
-            found.append(str(path))
-    return found
-
-
-def rows_with(person: tuple[str, ...], session: Session) -> list[str]:
-    """Tables of raw, of the engines and of what is built with a row in which somebody can be read."""
-    found = []
-    for schema in session.schemas(""):
-        if schema.startswith(("raw_", "enrichment_")) or schema in (*BUILT, *PUBLIC):
-            for table, columns in session.columns(schema).items():
-                whole = f"lower(concat_ws(' ', {', '.join(sorted(columns))}))"
-                says = " or ".join(f"strpos({whole}, '{word.lower()}') > 0" for word in person)
-                if session.rows(f"select 1 from {schema}.{table} where {says} limit 1"):
-                    found.append(f"{schema}.{table}")
-    return found
+    return files_with(person, places)
 
 
 def gone_in(server: Server, theirs: Home) -> dict[str, str]:
@@ -261,7 +215,7 @@ def test_whom_the_vendors_still_tell_of_stays_erased(
         published,
     ):
         with place.open() as session:
-            assert rows_with(days.erased, session) == []
+            assert tables_with(days.erased, session) == []
     with warehouse.open() as session:
         (told,) = session.rows(
             "select count(*) from raw_zendesk.tickets where subject = $words", {"words": "[words erased]"}

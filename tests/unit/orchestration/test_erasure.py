@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from ingestion.erasure.purging import Findings, Known
 from ingestion.erasure.redaction import Redactor
@@ -19,6 +20,7 @@ from ingestion.errors import IngestionError
 from ingestion.warehouses.duckdb import DuckDBWarehouse
 from orchestration import erasure as erasing
 from orchestration.backup import restore_backup, take_backup
+from orchestration.cli import app
 from orchestration.erasure import Literals, Person, amend_published, erase, held_by_backup, look
 from orchestration.settings import Settings
 
@@ -195,6 +197,25 @@ def test_a_backup_from_before_brings_nobody_back(settings: Settings, tmp_path: P
     restore_backup(other, tmp_path / "kept", replace=True)
     assert who_holds(other.home) == []
     assert not held_by_backup(tmp_path / "later", [PERSON], settings)
+
+
+def test_the_command_asks_first_and_never_tells_a_value(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORTE_HOME", str(settings.home))
+    monkeypatch.setenv("NORTE_PERSON_KEY_SECRET", SECRET)
+    command = CliRunner()
+    unsure = command.invoke(app, ["erase", "--from", "-"], input=ADDRESS)
+    assert unsure.exit_code == 1 and "--yes" in unsure.output
+    nobody = command.invoke(app, ["erase", "--yes"])
+    assert nobody.exit_code == 1 and "expected a person" in nobody.output
+    mistyped = command.invoke(app, ["erase", "--from", "-", "--yes"], input=f"# today\n{NAME}\n")
+    assert mistyped.exit_code == 1 and "line 2" in mistyped.output and NAME not in mistyped.output
+    assert users(settings)[0][5] == NAME
+    looked = command.invoke(app, ["erase", "--from", "-", "--dry-run"], input=f"{ADDRESS}, zendesk:users:7")
+    assert looked.exit_code == 0 and "Nothing was changed" in looked.output
+    assert "raw_zendesk.users: 1 row of theirs" in looked.output
+    assert not [word for word in (ADDRESS, NAME, PHONE) if word in looked.output]
 
 
 def test_readers_see_neither_her_key_nor_her_words(tmp_path: Path) -> None:

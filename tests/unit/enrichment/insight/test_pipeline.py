@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,10 +15,19 @@ from ingestion.enrichment.engine import EngineContext
 from ingestion.enrichment.insight import encode
 from ingestion.enrichment.insight.pipeline import ENGINE, run
 from ingestion.tables import arrow_schema
+from ingestion.warehouses.duckdb import DuckDBWarehouse
 from tests.unit.enrichment.insight.test_engine import feedback as sentences
 from tests.unit.enrichment.insight.test_engine import payloads
 
 NOW = datetime(2026, 10, 14, 6)
+SQL_TYPES = {
+    "string": "varchar",
+    "large_string": "varchar",
+    "double": "double",
+    "int64": "bigint",
+    "bool": "boolean",
+    "date32[day]": "date",
+}
 Told = dict[str, pd.DataFrame]
 
 
@@ -144,6 +154,56 @@ def test_copies_are_found_within_an_account_alone() -> None:
     apart = items()
     apart.loc[apart["feedback_id"] == "p3", "duplicate_scope"] = "a2"
     assert not told(apart, told(items()))["items"]["is_duplicate"].any()
+
+
+def forgotten(whole: Told, feedback_ids: list[str] | None, place: Path) -> Told:
+    """What is left of the results in a warehouse when the words of items are forgotten."""
+    with DuckDBWarehouse(place).open() as session:
+        session.execute("create schema enrichment_insight")
+        for name in ENGINE.reads_back:
+            rows = whole[name]
+            key = rows[list(ENGINE.results[name].key)].astype("str").agg(":".join, axis=1)
+            table = pa.Table.from_pandas(rows.assign(_key=key, _is_deleted=False), preserve_index=False)
+            shape = ", ".join(f"{column.name} {SQL_TYPES[str(column.type)]}" for column in table.schema)
+            session.execute(f"create table enrichment_insight.{name} ({shape})")
+            for row in table.to_pylist():
+                told = ", ".join(f"${column}" for column in row)
+                session.execute(f"insert into enrichment_insight.{name} values ({told})", row)
+        assert ENGINE.forget is not None
+        ENGINE.forget(session, ENGINE.dataset, feedback_ids)
+        return {
+            name: session.arrow(f"select * from enrichment_insight.{name}").to_pandas()
+            for name in ENGINE.reads_back
+        }
+
+
+def test_what_was_found_in_words_outlives_them(tmp_path: Path) -> None:
+    frame = items()
+    whole = told(frame)
+    themed = whole["theme_scores"]["feedback_id"].iloc[0]
+    gone = [themed, "p1", "p3"]
+    left = forgotten(whole, gone, tmp_path / "warehouse.duckdb")
+    hers = left["items"]["feedback_id"].isin(gone)
+    assert left["items"].loc[hers, "text_redacted"].isna().all()
+    hashes = set(whole["items"].loc[whole["items"]["feedback_id"].isin(gone), "text_hash"])
+    assert not hashes & {*left["items"]["text_hash"], *left["vectors"]["text_hash"]}
+
+    wordless = frame.assign(feedback_text=frame["feedback_text"].mask(frame["feedback_id"].isin(gone)))
+    changed = {payloads()[-1]["id"]: {"any": ["another pattern"]}}
+    for found in (told(wordless, left), told(wordless, told(wordless, left), **changed)):
+        columns = ["feedback_id", "language", "kind", "sentiment", "duplicate_group_id", "is_duplicate"]
+        pd.testing.assert_frame_equal(found["items"][columns], whole["items"][columns], check_dtype=False)
+        now, then = (
+            table[table["feedback_id"].isin(gone)] for table in (found["theme_scores"], whole["theme_scores"])
+        )
+        assert len(now) and list(now["theme_id"]) == list(then["theme_id"])
+        assert found["items"].set_index("feedback_id")["text_redacted"][gone].isna().all()
+
+
+def test_where_nobody_knows_whose_words_are_whose_all_are_read_again(tmp_path: Path) -> None:
+    whole = told(items())
+    left = forgotten(whole, None, tmp_path / "warehouse.duckdb")
+    assert not any(len(left[name]) for name in ("items", "vectors", "theme_scores", "rule_matches"))
 
 
 def test_a_company_without_feedback_or_themes_tells_nothing() -> None:
