@@ -234,6 +234,8 @@ def mart_insight__theme_daily(truth: Truth) -> pd.DataFrame:
                     "account_count": len({item.account_id for item in found if pd.notna(item.account_id)}),
                     "model_mention_count": sum((item.feedback_id, subject) in by_model for item in found),
                     "is_complete": day < truth.today,
+                    # A company's taxonomy is the same on all its days.
+                    "scoring_change": None,
                 }
             )
         day += timedelta(days=1)

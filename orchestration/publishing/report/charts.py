@@ -45,12 +45,12 @@ class Mark:
     """A moment to mark on a series.
 
     Arguments:
-        number: by which the text beside the chart names it.
+        number: by which the text beside the chart names it; a letter for what is no release.
         is_strong: drawn with its number; else as a faint line.
     """
 
     on: date
-    number: int
+    number: int | str
     is_strong: bool
 
 

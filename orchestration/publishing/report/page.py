@@ -240,11 +240,13 @@ class Page:
         ]
 
     def marks_note(self, marks: Sequence[Mark], first: date, last: date) -> str:
-        """What the marks within a time are; empty where there is none."""
-        shown = [mark for mark in marks if first <= mark.on <= last]
+        """What the releases marked within a time are; empty where there is none."""
+        by_number: dict[int | str, ReleaseMark] = {
+            mark.number: mark for mark in release_marks(self.published)
+        }
+        shown = [mark for mark in marks if mark.number in by_number and first <= mark.on <= last]
         if not shown:
             return ""
-        by_number = {mark.number: mark for mark in release_marks(self.published)}
         strong = [
             self.texts(
                 "marks.one", n=mark.number, name=by_number[mark.number].name, day=self.formats.day(mark.on)

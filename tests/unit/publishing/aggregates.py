@@ -637,6 +637,21 @@ def _voice(mondays: list[date], today: date) -> Tables:
             ("unthemed", 4, 4),
         )
     ]
+    daily = [
+        {
+            "date_on": monday,
+            "theme_id": "all",
+            "theme_kind": "all",
+            "label": None,
+            "mention_7d_count": None,
+            "expected_mention_7d_count": None,
+            "spike_score": None,
+            "spike_state": None,
+            "is_complete": True,
+            "scoring_change": {-9: "model", -5: "taxonomy"}.get(place),
+        }
+        for place, monday in zip(range(-20, 0), mondays[-20:], strict=True)
+    ]
     opportunities = [
         {
             "theme_id": theme,
@@ -686,6 +701,7 @@ def _voice(mondays: list[date], today: date) -> Tables:
     ]
     return {
         "insight.mart_insight__voice_of_customer": pd.DataFrame(voice),
+        "insight.mart_insight__theme_daily": pd.DataFrame(daily),
         "insight.mart_insight__theme_weekly": pd.DataFrame(weekly),
         "insight.mart_insight__opportunities": pd.DataFrame(opportunities),
         "insight.mart_insight__loop_closure": pd.DataFrame(loops),

@@ -79,6 +79,30 @@ versions as (
     from {{ ref('dim_themes') }}
 ),
 
+ordered_versions as (
+    select
+        scored_from_on,
+        model_id,
+        taxonomy_version,
+        lag(model_id) over (order by scored_from_on) as earlier_model_id,
+        lag(taxonomy_version) over (order by scored_from_on) as earlier_taxonomy_version
+    from {{ ref('stg_insight__versions') }}
+),
+
+scoring_changes as (
+    -- of a day the last version is told, so that one that came and went again within it is none
+    select
+        scored_from_on,
+        case
+            when model_id <> earlier_model_id and taxonomy_version <> earlier_taxonomy_version
+                then 'model_and_taxonomy'
+            when model_id <> earlier_model_id then 'model'
+            else 'taxonomy'
+        end as scoring_change
+    from ordered_versions
+    where model_id <> earlier_model_id or taxonomy_version <> earlier_taxonomy_version
+),
+
 spikes as (
     select * from {{ ref('stg_trends__spikes') }}
 ),
@@ -140,9 +164,11 @@ final as (
         told.probability as chance_probability,
         told.state as spike_state,
         told.date_on < {{ today() }} as is_complete,
-        versions.taxonomy_version
+        versions.taxonomy_version,
+        scoring_changes.scoring_change
     from told
     cross join versions
+    left join scoring_changes on told.date_on = scoring_changes.scored_from_on
 )
 
 select * from final

@@ -437,6 +437,24 @@ def test_themes_are_told_by_week_and_how_much_has_none(site: Site) -> None:
         )
 
 
+def test_the_day_from_which_another_model_or_taxonomy_scores_is_marked_with_words(
+    site: Site, tables: Tables, tmp_path: Path
+) -> None:
+    daily = tables["insight.mart_insight__theme_daily"]
+    days = daily.loc[daily["scoring_change"].notna(), "date_on"].tolist()
+    told = section(site, "customers", "themes")
+    first, second = (f"{day.day} {day:%b %Y}" for day in days)
+    assert f"A: since {first} another model gives the themes." in told
+    assert f"B: since {second} the taxonomy has other rules, examples or themes." in told
+    assert "what was published before may have told them otherwise" in told
+    for folder in ("", "pt/"):
+        drawn = section_html(site, f"{folder}customers", "themes")
+        assert re.search(r">A</text>", drawn) and re.search(r">B</text>", drawn)
+    assert "outro modelo atribui os temas" in section(site, "pt/customers", "themes")
+    older = tables | {"insight.mart_insight__theme_daily": daily.drop(columns="scoring_change")}
+    assert "another model gives" not in section(draw(tmp_path, older), "customers", "themes")
+
+
 def test_opportunities_show_what_the_order_is_made_of_and_what_answers_them(site: Site) -> None:
     told = section(site, "customers", "opportunities")
     assert "“Export of data” stands first: 14 accounts with $14.0k ARR today asked for it" in told

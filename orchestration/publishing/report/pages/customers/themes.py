@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from orchestration.publishing.report.charts import Mark
 from orchestration.publishing.report.drawing import BLUE, GREY
 from orchestration.publishing.report.page import Notice, Page, Part, Prose
 from orchestration.publishing.report.tables import Column, muted, shaded
@@ -165,6 +167,25 @@ def spikes(page: Page) -> list[Part]:
     return [Prose(" ".join(told))]
 
 
+def scoring_changes(page: Page, first: date) -> tuple[list[Mark], str]:
+    """The days from `first` on from which another model or taxonomy scores, to be marked, and their words.
+
+    A name or an owner is no such change. Series are never mixed: each change told all of history anew.
+    """
+    if page.published.missing([DAILY]):
+        return [], ""
+    rows = page.published.rows(
+        f"select * from {DAILY} where theme_id = 'all' and date_on >= ? order by date_on", first
+    )
+    changes = [(row["date_on"], row["scoring_change"]) for row in rows if row.get("scoring_change")]
+    marks = [Mark(day, letter, True) for (day, _), letter in zip(changes, ascii_uppercase, strict=False)]
+    told = [
+        page.t(f"themes.scoring.{what}", letter=mark.number, day=page.formats.day(day))
+        for mark, (day, what) in zip(marks, changes, strict=False)
+    ]
+    return marks, " ".join([*told, page.t("themes.scoring.caution")]) if told else ""
+
+
 def theme_weeks(page: Page) -> list[Part]:
     """Accounts per week behind the themes that come up most, and how much of the feedback has none."""
     t, formats = page.t, page.formats
@@ -238,6 +259,7 @@ def theme_weeks(page: Page) -> list[Part]:
         ]
     )[["week_start_on", "part", "items", "unthemed_ratio"]]
     title = t("themes.unthemed_chart")
+    changes, told_of_changes = scoring_changes(page, whole["week_start_on"].min())
     parts.append(
         page.series(
             title,
@@ -260,7 +282,8 @@ def theme_weeks(page: Page) -> list[Part]:
                     show=lambda value: formats.percent(value, 0),
                 ),
             ),
-            marks=page.marks(),
+            marks=[*page.marks(), *changes],
+            note=told_of_changes,
             definition=page.column(f"{WEEKLY}.unthemed_ratio"),
         )
     )
