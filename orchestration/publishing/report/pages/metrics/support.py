@@ -18,6 +18,7 @@ _BY_THEME = "metric.mart_metric__support_by_theme"
 _THEMES = "insight.dim_themes"
 # The median of fewer is no more than one ticket's fate.
 _FEWEST_FOR_A_MEDIAN = 5
+_MOST_THEMES = 12
 
 
 def support(page: Page) -> list[Part]:
@@ -190,10 +191,12 @@ def _by_theme(page: Page) -> list[Part]:
         " is_complete)"
         " and (now.created_ticket_count > 0 or now.full_resolution_count > 0 or"
         " now.backlog_ticket_count > 0)"
-        " order by now.theme_id = 'unthemed', now.created_ticket_count desc, now.theme_id limit 13"
+        " order by now.created_ticket_count desc, now.theme_id"
     )
     if not rows:
         return []
+    themed = [row for row in rows if row["theme_id"] != "unthemed"]
+    shown = themed[:_MOST_THEMES] + [row for row in rows if row["theme_id"] == "unthemed"]
 
     def count(key: str, column: str, *, is_wide_only: bool = False) -> Column:
         return Column(
@@ -244,7 +247,7 @@ def _by_theme(page: Page) -> list[Part]:
         page.table(
             "support-themes",
             columns,
-            rows,
+            shown,
             title=t("support.by_theme", month=month),
             note=t("support.theme_note", n=formats.number(_FEWEST_FOR_A_MEDIAN)),
         )
