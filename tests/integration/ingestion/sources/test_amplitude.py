@@ -12,6 +12,8 @@ from ingestion.errors import MalformedResponse, Unauthorized
 from ingestion.pipeline import run_source
 from ingestion.registry import connection, settings_of
 from ingestion.sandbox.world.world import World
+from ingestion.sources.amplitude import source
+from ingestion.sources.amplitude.settings import AmplitudeSettings
 
 SETTLED = timedelta(hours=3)
 
@@ -127,3 +129,24 @@ def test_a_backfill_reads_days_again_and_leaves_the_cursor(amplitude: Any) -> No
     assert summary.rows_loaded.get("events", 0) == 0
     assert loaded(amplitude) == before
     assert amplitude.load(now).rows_loaded == {}
+
+
+def test_hours_without_events_are_answered_with_404_and_passed_over(
+    vendor: Any, run: Callable[..., Any]
+) -> None:
+    """And each hour is asked for once: both ends of a range are inclusive, the last is three hours old."""
+    vendor.on("api/2/export", {"answer": "Raw data files were not found.", "status": 404})
+    now = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
+    settings = AmplitudeSettings(base_url=vendor.base_url, api_key="key", secret_key="secret")
+    state = {"events": {"through": "2026-10-01T22:00:00+00:00"}}
+
+    outcome = run(source, settings, state=state, now=now)
+
+    asked = [(one.query["start"], one.query["end"]) for one in vendor.asked("api/2/export")]
+    assert asked[0][0] == "20261001T23"
+    assert asked[-1][1] == "20261005T03"
+    ends = [datetime.strptime(end, "%Y%m%dT%H") for _, end in asked]
+    starts = [datetime.strptime(start, "%Y%m%dT%H") for start, _ in asked]
+    assert starts[1:] == [end + timedelta(hours=1) for end in ends[:-1]]
+    assert outcome.records == {}
+    assert outcome.state["events"] == {"through": "2026-10-05T03:00:00+00:00"}

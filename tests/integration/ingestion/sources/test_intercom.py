@@ -155,6 +155,25 @@ def test_a_scroll_that_fails_starts_again_and_makes_no_tombstones_of_what_it_mis
     assert outcome.tombstones("companies") == [{"company_id": "c3"}]
 
 
+def test_a_scroll_that_expires_before_its_empty_page_is_read_again_and_not_taken_for_the_end(
+    intercom: Any, run: Callable[..., Any]
+) -> None:
+    asked: list[str] = []
+
+    def scroll(request: Any) -> Any:
+        param = request.query.get("scroll_param", "")
+        asked.append(param)
+        if param and len(asked) == 2:
+            return answer(errors("not_found"), 404)
+        data = {"": [{"id": "c1"}], "p": [{"id": "c2"}], "q": []}[param]
+        return {"type": "list", "data": data, "scroll_param": {"": "p", "p": "q", "q": "q"}[param]}
+
+    intercom.on(SCROLL, scroll)
+    outcome = run(source, settings(intercom), known={"companies": {"c1", "c2"}})
+    assert asked == ["", "p", "", "p", "q"]
+    assert outcome.tombstones("companies") == []
+
+
 def test_a_limit_ends_when_its_reset_says_so(intercom: Any, run: Callable[..., Any]) -> None:
     refusals: list[float] = []
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from ingestion.errors import RequestRefused, Unauthorized
+from ingestion.sources.posthog import source
+from ingestion.sources.posthog.settings import PosthogSettings
 
 
 @pytest.fixture
@@ -72,3 +74,38 @@ def test_wrong_credentials_and_wrong_projects_are_told(posthog: Any) -> None:
         posthog.load(now_of(posthog), api_key="wrong")
     with pytest.raises((RequestRefused, Unauthorized)):
         posthog.load(now_of(posthog), project_id="1")
+
+
+def test_pages_go_on_from_the_last_row_with_a_limit_and_are_never_cached(
+    vendor: Any, run: Callable[..., Any]
+) -> None:
+    """Without a limit a hundred rows come; more than 50,000 never; an offset would skip what came late."""
+    rows = [
+        [f"e{number}", "opened", "2026-10-01T00:00:00Z", "u-1", None, "2026-10-01T00:00:00Z"]
+        for number in range(3)
+    ]
+    pages = iter([rows[:2], rows[2:]])
+
+    def answer(request: Any) -> dict[str, Any]:
+        columns = request.body["query"]["query"].removeprefix("select ").split(" from ")[0].split(", ")
+        told = dict.fromkeys(columns)
+        found = []
+        for row in next(pages):
+            names = ("uuid", "event", "timestamp", "distinct_id", "person_id", "created_at")
+            said = told | dict(zip(names, row, strict=True)) | {"properties": "{}"}
+            found.append([said[name] for name in columns])
+        return {"columns": columns, "results": found}
+
+    vendor.on("api/projects/1/query/", answer)
+    vendor.on("api/projects/1/persons/", {"results": [], "next": None})
+    settings = PosthogSettings(base_url=vendor.base_url, api_key="key", project_id="1", rows_per_request=2)
+
+    outcome = run(source, settings)
+
+    queries = [one.body["query"]["query"] for one in vendor.asked("api/projects/1/query/")]
+    assert [one["uuid"] for one in outcome.values("events")] == ["e0", "e1", "e2"]
+    assert all(query.endswith("order by created_at, uuid limit 2") for query in queries)
+    assert "uuid > 'e1'" in queries[1]
+    assert not any("offset" in query.lower() for query in queries)
+    assert {one.body["refresh"] for one in vendor.asked("api/projects/1/query/")} == {"force_blocking"}
+    assert PosthogSettings().rows_per_request <= 50_000

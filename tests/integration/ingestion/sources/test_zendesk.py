@@ -76,6 +76,14 @@ def test_an_api_token_is_sent_as_the_older_way_wants_it(zendesk: Any, run: Calla
     assert zendesk.asked(TICKETS)[0].headers["Authorization"] == "Basic YUBleGFtcGxlLmNvbS90b2tlbjp0b2tlbg=="
 
 
+def test_an_oauth_client_goes_before_an_api_token(zendesk: Any, run: Callable[..., Any]) -> None:
+    zendesk.on("oauth/tokens", {"access_token": "fresh", "token_type": "bearer"})
+    run(source, settings(zendesk, client_id="norte", client_secret="secret"))
+    assert {one.headers["Authorization"] for one in zendesk.requests if one.path != "oauth/tokens"} == {
+        "Bearer fresh"
+    }
+
+
 def test_no_credentials_are_named_before_any_request(zendesk: Any, run: Callable[..., Any]) -> None:
     with pytest.raises(ConfigurationInvalid, match="SOURCES__ZENDESK__CLIENT_ID"):
         run(source, settings(zendesk, api_token=None))
