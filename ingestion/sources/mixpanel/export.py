@@ -31,7 +31,7 @@ from ingestion.sources.mixpanel.settings import MixpanelSettings
 _FIRST_RANGE_DAYS = 31
 _LONGEST_RANGE_DAYS = 186
 _DEFAULT_HISTORY_DAYS = 730
-_BATCH_ROWS = 200_000
+_BATCH_ROWS = 50_000
 _LONGEST_LINE = 8 << 20
 
 
