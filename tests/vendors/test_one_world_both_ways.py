@@ -67,6 +67,14 @@ BY_NATURE: dict[str, dict[str, tuple[str | None, str]]] = {
             "case when object_id like 'R2%' then ltrim(object_id[3:], '0') else object_id end",
             "a rating has no id of its own and takes its conversation's",
         ),
+        "text_redacted": (
+            "case when text_redacted like '%[name]%' then coalesce("
+            "(select max(theirs.text_redacted) from theirs.insight.fct_feedback as theirs"
+            " where theirs.occurred_at = fct_feedback.occurred_at"
+            " and regexp_matches(theirs.text_redacted, replace(regexp_escape("
+            "fct_feedback.text_redacted), '\\[name\\]', '.+'))), text_redacted) else text_redacted end",
+            "a name is known by the lists of people; " + IN_TOUCH,
+        ),
     },
 }
 # Of these the usual way knows rows that the others cannot tell.
@@ -158,6 +166,8 @@ EMPTY = {
     "insight.dim_themes": {"merged_into"},
     "insight.fct_feedback": {"language"},
     "insight.fct_feedback_themes": {"confidence", "model_id"},
+    "insight.mart_insight__theme_daily": {"chance_probability", "label"},
+    "insight.mart_insight__theme_quality": {"model_note"},
     "insight.mart_insight__account_health": {"backtest_auc", "backtest_auc_low", "backtest_auc_high"},
 }
 

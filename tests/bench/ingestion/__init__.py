@@ -1,0 +1,1 @@
+"""How fast and how politely data comes in, against the limits of the machine and of the vendors."""

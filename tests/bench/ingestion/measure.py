@@ -1,0 +1,293 @@
+"""What is measured, each as a ratio with its bar.
+
+Belongs here: the measures. Does not belong here: writing them down (`__main__.py`).
+
+Processes are compared by the CPU seconds that they used, since a machine that does other things too makes the
+seconds on the clock mean little; where waiting is what is measured, it is the clock. Servers are processes of
+their own and do not count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion.http import HttpClient, Pacer, RetryPolicy
+from ingestion.sandbox import credentials
+from ingestion.sandbox.server import SandboxServer
+from ingestion.sandbox.world.world import World
+from tests.bench.ingestion.serving import DAYS, FIRST_DAY, Shape, served
+from tests.clients.environments import made
+from tests.clients.running import surroundings
+from tests.clients.test_taps import zendesk_token
+
+NOW = datetime(2026, 9, 29, 6, tzinfo=UTC)
+PAGES, PAGE_SECONDS, IN_FLIGHT = 200, 0.05, 10
+LIMITED, PER_SECOND = 120, 20
+VENDORS = ("hubspot", "zendesk", "mixpanel", "jira")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One line of the page.
+
+    Arguments:
+        value: to be held against `bar`, at most or at least.
+        detail: what it is made of.
+    """
+
+    name: str
+    value: float
+    bar: float
+    detail: str
+    is_at_least: bool = False
+    unit: str = "x"
+
+    @property
+    def holds(self) -> bool:
+        return self.value >= self.bar if self.is_at_least else self.value <= self.bar
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a process used: CPU seconds, and megabytes at most."""
+
+    cpu: float
+    memory: float
+
+
+def fresh(name: str, given: Mapping[str, Any], env: Mapping[str, str] | None = None, *command: str) -> Used:
+    """What a fresh process uses: one of `child.py`, or `command`."""
+    run = list(command) or [sys.executable, "-m", "tests.bench.ingestion.child", name, json.dumps(given)]
+    process = subprocess.Popen(run, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(
+            f"expected {name} to come to its end; it ended with {process.returncode}, see above"
+        )
+    return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def events(folder: Path, counts: Mapping[str, Path]) -> list[Measured]:
+    """Events over HTTP to committed raw rows, against DuckDB reading the same files; memory of two sizes.
+
+    Arguments:
+        counts: folders of event files by their number of events as text, the smaller first.
+    """
+    bare = fresh("nothing", {})
+    found: dict[str, tuple[Used, Used]] = {}
+    for count, files in counts.items():
+        least = fresh("limit", {"database": str(folder / f"{count}.db"), "files": str(files / "*.jsonl")})
+        home = folder / f"events-{count}"
+        with served(Shape(events=files)) as url:
+            env = {
+                "SOURCES__MIXPANEL__DATA_BASE_URL": url,
+                "SOURCES__MIXPANEL__API_BASE_URL": url,
+                "SOURCES__MIXPANEL__USERNAME": "name",
+                "SOURCES__MIXPANEL__SECRET": "secret",
+                "SOURCES__MIXPANEL__PROJECT_ID": "1",
+                "SOURCES__MIXPANEL__START_ON": FIRST_DAY.isoformat(),
+            }
+            now = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) + timedelta(days=DAYS, hours=1)
+            given = {"sources": ["mixpanel"], "home": str(home), "now": now.isoformat()}
+            used = fresh("load", given, env)
+        rows = _count(home, "raw_mixpanel.events")
+        if rows != int(count):
+            raise RuntimeError(f"expected {count} events in raw, came {rows}")
+        found[count] = (used, least)
+    small, large = counts
+    first, (used, least) = found[small][0], found[large]
+    ratio = used.cpu / (least.cpu - bare.cpu)
+    return [
+        Measured(
+            "events over HTTP to raw rows, against DuckDB reading the same files",
+            ratio,
+            2.5,
+            f"{int(large):,} events: {used.cpu:.1f} s of CPU against {least.cpu - bare.cpu:.1f} s",
+        ),
+        Measured("peak memory of that load", used.memory, 1024, f"{int(large):,} events", unit=" MB"),
+        Measured(
+            "peak memory against a load of a fraction of the size",
+            used.memory / first.memory,
+            1.25,
+            f"{int(large):,} events: {used.memory:.0f} MB; {int(small):,}: {first.memory:.0f} MB",
+        ),
+    ]
+
+
+def issues(folder: Path, file: Path, count: int) -> list[Measured]:
+    """Issues to raw, against DuckDB reading the same file; what a load of none uses is taken off."""
+    bare = fresh("nothing", {})
+    least = fresh("limit", {"database": str(folder / "issues.db"), "files": str(file)})
+    env = {"SOURCES__JIRA__EMAIL": "name", "SOURCES__JIRA__API_TOKEN": "secret"}
+    given: dict[str, Any] = {"sources": ["jira"], "now": NOW.isoformat()}
+    with served(Shape(issues=file)) as url:
+        used = fresh("load", given | {"home": str(folder / "issues")}, env | {"SOURCES__JIRA__BASE_URL": url})
+    none = folder / "none.jsonl"
+    none.write_text("")
+    with served(Shape(issues=none)) as url:
+        idle = fresh("load", given | {"home": str(folder / "none")}, env | {"SOURCES__JIRA__BASE_URL": url})
+    rows = _count(folder / "issues", "raw_jira.issues")
+    if rows != count:
+        raise RuntimeError(f"expected {count} issues in raw, came {rows}")
+    ours, limit = used.cpu - idle.cpu, least.cpu - bare.cpu
+    return [
+        Measured(
+            "Jira issues over HTTP to raw rows, against DuckDB reading the same file",
+            ours / limit,
+            4.0,
+            f"{count:,} issues: {ours:.2f} s of CPU against {limit:.2f} s",
+        )
+    ]
+
+
+def politeness() -> list[Measured]:
+    """A limited vendor against the ideal, and pages that take their time, several in flight."""
+    policy = RetryPolicy(attempts=3, wait_budget_seconds=60)
+    statuses: list[int] = []
+    pacer = Pacer(PER_SECOND, 1.0)
+    with served(Shape(limit_per_second=PER_SECOND)) as url, _client(url, policy, statuses, pacer) as client:
+        began = time.monotonic()
+        list(client.map(lambda at: client.get_json("limited"), range(LIMITED), workers=IN_FLIGHT))
+        took = time.monotonic() - began
+    refused = sum(status == 429 for status in statuses)
+    with served(Shape(delay_seconds=PAGE_SECONDS)) as url, _client(url, policy, []) as client:
+        began = time.monotonic()
+        list(client.map(lambda at: client.get_json("pages", {"at": at}), range(PAGES), workers=IN_FLIGHT))
+        paged = time.monotonic() - began
+    ideal, pages = LIMITED / PER_SECOND, PAGES * PAGE_SECONDS / IN_FLIGHT
+    return [
+        Measured(
+            "a rate-limited vendor against the ideal",
+            took / ideal,
+            1.05,
+            f"{LIMITED} requests at {PER_SECOND} a second: {took:.2f} s against {ideal:.1f} s",
+        ),
+        Measured("its refusals", refused, 0, "answers of 429", unit=""),
+        Measured(
+            f"{PAGES} pages at {PAGE_SECONDS * 1000:.0f} ms, {IN_FLIGHT} in flight, against the ideal",
+            paged / pages,
+            2.0,
+            f"{paged:.2f} s against {pages:.1f} s",
+        ),
+    ]
+
+
+def _client(url: str, policy: RetryPolicy, statuses: list[int], pacer: Pacer | None = None) -> HttpClient:
+    options: dict[str, Any] = {"pacer": pacer} if pacer else {}
+    return HttpClient(url, source="bench", policy=policy, on_request=statuses.append, **options)
+
+
+def on_the_sandbox(folder: Path, world: World) -> list[Measured]:
+    """Records a CPU second of two taps, and of ours up to a warehouse; then a run of all without news.
+
+    What a start without records uses is taken off both: the tap's discovery, and our run without news.
+    """
+    # Taps read the clock, and try their access by asking for what is new this moment.
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=15)
+    found: list[Measured] = []
+    with SandboxServer(world.path, now, tls=True, scenario="generous") as server:
+        around = surroundings(server)
+        for vendor, flag, config in (
+            ("jira", "--properties", _jira()),
+            ("zendesk", "--catalog", _zendesk(server)),
+        ):
+            tap = _Tap(folder / f"tap-{vendor}", f"tap-{vendor}", flag, frozenset(_SAME[vendor]))
+            theirs, records = tap.run(config, around)
+            home = folder / f"ours-{vendor}"
+            given = {"sources": [vendor], "home": str(home), "now": now.isoformat()}
+            ours, idle = (fresh("load", given, server.env()) for _ in range(2))
+            held = sum(_count(home, f"raw_{vendor}.{name}") for name in _SAME[vendor].values())
+            found.append(
+                _compared(f"tap-{vendor}", held, ours.cpu - idle.cpu, records, theirs.cpu - tap.start.cpu)
+            )
+        every = {"sources": list(VENDORS), "home": str(folder / "vendors"), "now": now.isoformat()}
+        fresh("load", every, server.env())
+        again = fresh("load", every, server.env())
+    without_news = Measured(
+        "a run of all vendors without news, in a fresh process",
+        again.cpu,
+        3.0,
+        f"{', '.join(VENDORS)}: {again.cpu:.2f} s of CPU",
+        unit=" s",
+    )
+    return [*found, without_news]
+
+
+def _jira() -> dict[str, Any]:
+    return {
+        "username": credentials.JIRA_EMAIL,
+        "password": credentials.JIRA_API_TOKEN,
+        "base_url": f"https://{credentials.JIRA_SITE}.atlassian.net",
+        "user_agent": "bench",
+    }
+
+
+def _zendesk(server: SandboxServer) -> dict[str, Any]:
+    return {"subdomain": credentials.ZENDESK_SUBDOMAIN, "access_token": zendesk_token(server)}
+
+
+# Streams of the tap, and our tables of the same records.
+_SAME = {
+    "jira": {"issues": "issues", "changelogs": "issue_changes"},
+    "zendesk": {
+        name: name for name in ("tickets", "ticket_comments", "ticket_metrics", "users", "organizations")
+    },
+}
+
+
+def _compared(tap: str, held: int, ours: float, records: int, theirs: float) -> Measured:
+    return Measured(
+        f"records a CPU second up to the warehouse, against {tap}, which only writes them down",
+        (held / ours) / (records / theirs),
+        5.0,
+        f"{held:,} in {ours:.2f} s of CPU against {records:,} in {theirs:.2f} s",
+        is_at_least=True,
+    )
+
+
+class _Tap:
+    """A tap that reads some of its streams; `start` is what its discovery used."""
+
+    def __init__(self, folder: Path, client: str, catalog_flag: str, streams: frozenset[str]) -> None:
+        self._folder, self._client, self._flag, self._streams = folder, client, catalog_flag, streams
+        self.start = Used(0.0, 0.0)
+
+    def run(self, config: Mapping[str, Any], env: Mapping[str, str]) -> tuple[Used, int]:
+        """What reading used, and how many records it told."""
+        self._folder.mkdir()
+        written = self._folder / "config.json"
+        written.write_text(json.dumps({"start_date": "2020-01-01T00:00:00Z", **config}))
+        command = f"{made(self._client) / 'bin' / self._client} --config {written}"
+        catalog_file, output = self._folder / "catalog.json", self._folder / "output.jsonl"
+        self.start = self._shell(f"{command} --discover > {catalog_file}", env)
+        catalog = json.loads(catalog_file.read_text())
+        for stream in catalog["streams"]:
+            is_wanted = stream["tap_stream_id"] in self._streams
+            stream["schema"]["selected"] = is_wanted
+            for entry in stream.setdefault("metadata", []):
+                entry["metadata"]["selected"] = is_wanted
+        catalog_file.write_text(json.dumps(catalog))
+        used = self._shell(f"{command} {self._flag} {catalog_file} > {output}", env)
+        with output.open() as lines:
+            return used, sum(json.loads(line)["type"] == "RECORD" for line in lines)
+
+    def _shell(self, command: str, env: Mapping[str, str]) -> Used:
+        return fresh(self._client, {}, env, "sh", "-c", f"exec {command} 2>> {self._folder / 'errors.txt'}")
+
+
+def _count(home: Path, table: str) -> int:
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as opened:
+        row = opened.execute(f"select count(*) from {table}").fetchone()
+    return int(row[0]) if row else 0
