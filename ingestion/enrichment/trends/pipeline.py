@@ -2,7 +2,8 @@
 
 Belongs here: frames and result tables. Does not belong here: any method (`../insight/`), who is told.
 
-Emerging themes are those of the last complete day alone; a candidate keeps its id as long as its items do.
+Emerging themes are sought on the last complete day alone, and what was found on days before stays as it was
+told; a candidate keeps its id as long as its items do.
 """
 
 from __future__ import annotations
@@ -59,10 +60,14 @@ def run(frames: Mapping[str, pa.Table], context: EngineContext) -> dict[str, Any
     unthemed = unthemed.rename(columns={"text_redacted": "text"})
     vectors = _vectors(unthemed)
     context.report("emerging themes", 0, len(unthemed))
-    emerging = find_emerging(unthemed, vectors, pd.Timestamp(days["date_on"].max()))
-    told["emerging"] = emerging.assign(
+    last = days["date_on"].max()
+    emerging = find_emerging(unthemed, vectors, pd.Timestamp(last))
+    emerging = emerging.assign(
         date_on=emerging["day"], example_ids=[";".join(ids) for ids in emerging["example_ids"]]
     ).drop(columns="day")
+    before = context.earlier["emerging"].to_pandas().drop(columns="_extracted_at")
+    before = before[before["date_on"] < last]
+    told["emerging"] = pd.concat([before, emerging], ignore_index=True) if len(before) else emerging
     return told | _candidates(unthemed, vectors, context)
 
 
@@ -139,7 +144,7 @@ ENGINE = Engine(
             ),
         ),
         "emerging": ResultTable(
-            key=("emerging_id",),
+            key=("emerging_id", "date_on"),
             columns={
                 "emerging_id": "text",
                 "date_on": "date",
@@ -149,7 +154,9 @@ ENGINE = Engine(
                 "probability": "double",
                 "example_ids": "text",
             },
-            description="One row per group of the last week's unthemed items that comes up more than before.",
+            description=(
+                "One row per group of unthemed items and day on whose run it came up more than before."
+            ),
         ),
         "candidates": ResultTable(
             key=("candidate_id",),
@@ -163,5 +170,5 @@ ENGINE = Engine(
         ),
     },
     run=run,
-    reads_back=("candidates", "candidate_members"),
+    reads_back=("candidates", "candidate_members", "emerging"),
 )

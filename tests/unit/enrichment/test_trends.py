@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -96,6 +96,23 @@ def test_what_is_suddenly_said_without_a_theme_is_emerging() -> None:
     assert len(emerging)
     assert (emerging["date_on"] == LAST.date()).all()
     assert emerging["example_ids"].str.contains("f").all()
+
+
+def test_what_emerged_on_earlier_days_stays_as_it_was_told() -> None:
+    first = told(days(1), unthemed())
+    before = first["emerging"].to_pandas()
+    # The day itself is told anew, whatever was told of it.
+    again = told(days(1), unthemed().iloc[:0], first)["emerging"]
+    assert again.num_rows == 0
+    later = days(1)
+    later["date_on"] = [day + timedelta(days=7) for day in later["date_on"]]
+    kept = told(later, unthemed().iloc[:0], first, day=21)["emerging"].to_pandas()
+    pd.testing.assert_frame_equal(kept, before)
+    moved = unthemed()
+    moved["date_on"] = [day + timedelta(days=7) for day in moved["date_on"]]
+    both = told(later, moved, first, day=21)["emerging"].to_pandas()
+    assert set(both["date_on"]) == {LAST.date(), LAST.date() + timedelta(days=7)}
+    assert not both.duplicated(["emerging_id", "date_on"]).any()
 
 
 def test_a_company_without_feedback_has_no_trends() -> None:

@@ -1,6 +1,6 @@
 {#
   Dense: every day from the first feedback item to today, for every theme that counts, for all items together ('all') and
-  for those without any theme ('unthemed'); and the emerging themes of the last complete day, which have no series yet.
+  for those without any theme ('unthemed'); and the emerging themes of the days on which they were found, which have no series yet.
   An item of two themes counts for both, and once in 'all'.
 #}
 with
