@@ -637,6 +637,7 @@ def _voice(mondays: list[date], today: date) -> Tables:
             ("unthemed", 4, 4),
         )
     ]
+    shown = mondays[-20:]
     daily = [
         {
             "date_on": monday,
@@ -650,7 +651,7 @@ def _voice(mondays: list[date], today: date) -> Tables:
             "is_complete": True,
             "scoring_change": {-9: "model", -5: "taxonomy"}.get(place),
         }
-        for place, monday in zip(range(-20, 0), mondays[-20:], strict=True)
+        for place, monday in zip(range(-len(shown), 0), shown, strict=True)
     ]
     opportunities = [
         {
