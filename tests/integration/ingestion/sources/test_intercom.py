@@ -134,8 +134,15 @@ def test_another_open_scroll_is_waited_for(intercom: Any, run: Callable[..., Any
     assert [one["company_id"] for one in outcome.values("companies")] == ["c1", "c2"]
 
 
-def test_a_scroll_that_fails_starts_again_and_makes_no_tombstones_of_what_it_missed(
-    intercom: Any, run: Callable[..., Any]
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(answer(errors("server_error"), 500), id="fails"),
+        pytest.param(answer(errors("not_found"), 404), id="expires before its empty page"),
+    ],
+)
+def test_a_scroll_that_breaks_off_starts_again_and_makes_no_tombstones_of_what_it_missed(
+    broken: Any, intercom: Any, run: Callable[..., Any]
 ) -> None:
     asked: list[str] = []
 
@@ -143,7 +150,7 @@ def test_a_scroll_that_fails_starts_again_and_makes_no_tombstones_of_what_it_mis
         param = request.query.get("scroll_param", "")
         asked.append(param)
         if param and len(asked) == 2:
-            return answer(errors("server_error"), 500)
+            return broken
         data = {"": [{"id": "c1"}], "p": [{"id": "c2"}], "q": []}[param]
         return {"type": "list", "data": data, "scroll_param": {"": "p", "p": "q", "q": "q"}[param]}
 
@@ -153,25 +160,6 @@ def test_a_scroll_that_fails_starts_again_and_makes_no_tombstones_of_what_it_mis
     assert asked == ["", "p", "", "p", "q"]
     assert [one["company_id"] for one in outcome.values("companies")] == ["c1", "c2"]
     assert outcome.tombstones("companies") == [{"company_id": "c3"}]
-
-
-def test_a_scroll_that_expires_before_its_empty_page_is_read_again_and_not_taken_for_the_end(
-    intercom: Any, run: Callable[..., Any]
-) -> None:
-    asked: list[str] = []
-
-    def scroll(request: Any) -> Any:
-        param = request.query.get("scroll_param", "")
-        asked.append(param)
-        if param and len(asked) == 2:
-            return answer(errors("not_found"), 404)
-        data = {"": [{"id": "c1"}], "p": [{"id": "c2"}], "q": []}[param]
-        return {"type": "list", "data": data, "scroll_param": {"": "p", "p": "q", "q": "q"}[param]}
-
-    intercom.on(SCROLL, scroll)
-    outcome = run(source, settings(intercom), known={"companies": {"c1", "c2"}})
-    assert asked == ["", "p", "", "p", "q"]
-    assert outcome.tombstones("companies") == []
 
 
 def test_a_limit_ends_when_its_reset_says_so(intercom: Any, run: Callable[..., Any]) -> None:
