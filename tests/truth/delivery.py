@@ -520,6 +520,9 @@ def dim_deliveries(truth: Truth) -> pd.DataFrame:
                 "epic_work_item_id": f"jira:{int(delivery.epic_issue_id)}"
                 if pd.notna(delivery.epic_issue_id) and int(delivery.epic_issue_id) in issues.index
                 else None,
+                "epic_key": issues.key[int(delivery.epic_issue_id)]
+                if pd.notna(delivery.epic_issue_id) and int(delivery.epic_issue_id) in issues.index
+                else None,
                 "rollout": delivery.rollout,
                 "theme_id": delivery.theme_id if pd.notna(delivery.theme_id) else None,
                 "released_at": released,
@@ -541,6 +544,7 @@ def dim_deliveries(truth: Truth) -> pd.DataFrame:
                 "delivery_name": epic.key,
                 "origin": "released_epic",
                 "epic_work_item_id": f"jira:{epic.issue_id}",
+                "epic_key": epic.key,
                 "rollout": None,
                 "theme_id": None,
                 "released_at": _day_of(truth, min(shipped))

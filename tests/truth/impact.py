@@ -135,6 +135,7 @@ def deliveries(truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "delivery_id": frame.delivery_id,
+            "issue_key": frame.epic_key,
             "theme_id": [
                 counted_theme(themes, theme) if isinstance(theme, str) else None for theme in frame.theme_id
             ],

@@ -118,7 +118,7 @@ class _Plan:
     design: Design | None = None
     verdict: str = ""
     reason: str = ""
-    near: list[str] = field(default_factory=list)
+    near: list[Delivery] = field(default_factory=list)
 
 
 def evaluate(
@@ -272,7 +272,7 @@ class _Evaluation:
                 f"without a list of adopters {LEAST_HISTORY_WEEKS} are needed"
             )
         plan.near = [
-            other.delivery_id
+            other
             for other in self.deliveries
             if other is not delivery
             and other.released is not None
@@ -368,11 +368,11 @@ class _Evaluation:
         near = plan.near
         if cell.theme_id is not None:
             # Tickets of one theme are another metric than those of another.
-            themes = {delivery.delivery_id: delivery.theme_id for delivery in self.deliveries}
-            near = [other for other in near if themes[other] in (None, plan.delivery.theme_id)]
+            near = [other for other in near if other.theme_id in (None, plan.delivery.theme_id)]
         if near:
-            cell.refuse(f"within {QUIET_WEEKS} weeks of another release: {', '.join(sorted(near)[:3])}")
-            cell.overlaps = sorted(near)
+            names = sorted(other.name for other in near)
+            cell.refuse(f"within {QUIET_WEEKS} weeks of another release: {', '.join(names[:3])}")
+            cell.overlaps = sorted(other.delivery_id for other in near)
             return
         found = interrupted_series(self.panel, outcome, plan.delivery.released or 0)
         cell.n_treated, cell.n_clusters = found.n_accounts, 1

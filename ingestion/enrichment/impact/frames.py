@@ -69,6 +69,7 @@ class Delivery:
     """One delivery, and who was exposed or assigned, by the accounts' index.
 
     Arguments:
+        issue_key: what people call it; None when the frame has none.
         released: index of the release week; may lie after the data; None without a release date.
         exposed: week index of each account's first exposure, NEVER if none; None when no list came.
         arm: arm or wave of each account, -1 if none; None when no assignments came.
@@ -76,6 +77,7 @@ class Delivery:
     """
 
     delivery_id: str
+    issue_key: str | None
     theme_id: str | None
     released: int | None
     rollout: str
@@ -84,6 +86,11 @@ class Delivery:
     exposed: np.ndarray | None = None
     arm: np.ndarray | None = None
     problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """What sentences call it: its key, or its id without one."""
+        return self.issue_key or self.delivery_id
 
 
 @dataclass
@@ -389,10 +396,14 @@ def _complete_weeks(connection: duckdb.DuckDBPyConnection, n_weeks: int) -> int:
 def _deliveries(
     connection: duckdb.DuckDBPyConnection, inputs: Inputs, columns: dict[str, list[str]]
 ) -> list[Delivery]:
-    theme = "max(theme_id::varchar)" if "theme_id" in columns["deliveries"] else "null"
+    issue_key, theme = (
+        f"max({name}::varchar)" if name in columns["deliveries"] else "null"
+        for name in ("issue_key", "theme_id")
+    )
     rows = connection.execute(f"""
         select
             delivery_id::varchar,
+            {issue_key},
             {theme},
             max(
                 date_diff(
@@ -404,12 +415,12 @@ def _deliveries(
             coalesce(max(has_adopter_list::integer), 0)
         from raw_deliveries
         group by 1
-        order by 3, 1
+        order by 4, 1
     """).fetchall()
     exposed = _exposures(connection, inputs) if "exposures" in columns else None
     arms, conflicts = _arms(connection, inputs) if "assignments" in columns else (None, {})
     deliveries = []
-    for delivery_id, theme_id, released, rollout, unit, has_list in rows:
+    for delivery_id, issue_key, theme_id, released, rollout, unit, has_list in rows:
         arm = arms.get(delivery_id) if arms is not None else None
         problem = ""
         if delivery_id in conflicts:
@@ -423,6 +434,7 @@ def _deliveries(
         deliveries.append(
             Delivery(
                 delivery_id=delivery_id,
+                issue_key=issue_key,
                 theme_id=theme_id,
                 released=None if released is None else int(released),
                 rollout=rollout,

@@ -125,7 +125,7 @@ afters as (
 judged as (
     select
         decisions.decision_id,
-        decision_deliveries.delivery_id,
+        coalesce(deliveries.epic_key, decision_deliveries.delivery_id) as delivery_label,
         effects.verdict,
         effects.verdict_reason,
         -- what is expected is of all tickets: a share of one theme's does not stand beside it
@@ -146,6 +146,7 @@ judged as (
         on
             decision_deliveries.delivery_id = effects.delivery_id
             and impact_metrics.impact_metric = effects.metric
+    left join deliveries on decision_deliveries.delivery_id = deliveries.delivery_id
 ),
 
 verdicts as (
@@ -158,7 +159,7 @@ verdicts as (
         sum(case when verdict = 'no_detectable_effect' then 1 else 0 end) as undetected_count,
         max(verdict) as one_verdict,
         max(verdict_reason) as one_reason,
-        {{ joined_values("delivery_id || ': ' || verdict", '; ') }} as all_verdicts,
+        {{ joined_values("delivery_label || ': ' || verdict", '; ') }} as all_verdicts,
         -- of one delivery; effects on different accounts have no sum
         case when count(*) = 1 then max(effect_pct) end as effect_pct,
         case when count(*) = 1 then max(effect_low_pct) end as effect_low_pct,

@@ -174,6 +174,14 @@ def test_a_big_bang_near_another_release_is_not_measurable() -> None:
     crowded = judged({**world.frames, "deliveries": pd.concat([deliveries, near])})
     assert not crowded["verdict"].isin(["improved", "worsened", "no_detectable_effect"]).any()
     assert crowded["verdict_reason"].str.contains("another release").all()
+    # The sentence is for people, who know the key; the column is for joins, which need the id.
+    neighbours = crowded[crowded["delivery_id"] == "near"]
+    key, identity = deliveries["issue_key"].item(), deliveries["delivery_id"].item()
+    assert neighbours["verdict_reason"].str.contains(f"release: {key}", regex=False).all()
+    assert (neighbours["overlap_delivery_ids"] == identity).all()
+    without_keys = pd.concat([deliveries, near]).drop(columns="issue_key")
+    unnamed = of(judged({**world.frames, "deliveries": without_keys}), "near")
+    assert unnamed["verdict_reason"].str.contains(f"release: {identity}", regex=False).all()
 
 
 def test_exposing_everybody_at_once_is_read_as_a_series(world: World) -> None:
