@@ -113,7 +113,7 @@ def build_assets(
                     yield check_result(outcome, key, models.held_by)
             return [Outcome.of_suite("marts", outcome) for outcome in found]
 
-        with warehouse.lock(who="the build"):
+        with warehouse.lock(who="the build"), models.session(now) as dbt:
             if builds:
                 forget_verdict(settings.verdict_file)
             make_tables(**log_place)
@@ -121,7 +121,7 @@ def build_assets(
             if _broke(ARRIVAL_STEP, context):
                 faults += [Fault(table, "the checks at arrival could not run") for table in arriving]
 
-            common: dict[str, Any] = {"warehouse": warehouse, "now": now, "report": report}
+            common: dict[str, Any] = {"warehouse": warehouse, "report": report}
             for engine in enrichment:
                 make_engine_tables(engine.engine, **log_place)
             outcomes: list[Outcome] = []
@@ -129,13 +129,13 @@ def build_assets(
             built_count = 0
             for number, phase in enumerate(phases):
                 unfit = [*broken, *_faults(outcomes)]
-                modelled = yield from models.run(phase, assets, checks, faults=unfit, **common)
+                modelled = yield from models.run(phase, assets, checks, dbt=dbt, faults=unfit, **common)
                 outcomes += modelled.outcomes
                 broken += modelled.faults
                 built_count += modelled.built_count
                 if number < len(enrichment):
                     unfit = [*faults, *broken, *_faults(outcomes)]
-                    enriched = yield from enrichment[number].run(assets, checks, unfit, **common)
+                    enriched = yield from enrichment[number].run(assets, checks, unfit, now=now, **common)
                     outcomes += enriched.outcomes
                     broken += enriched.faults
 
@@ -151,7 +151,8 @@ def build_assets(
                     asset_key=CHECK_OUTCOMES_KEY, metadata={"checks": len(outcomes), "failing": failing}
                 )
 
-            health = yield from models.run(data_health, assets, checks, **common)
+            health = yield from models.run(data_health, assets, checks, dbt=dbt, **common)
+            dbt.end()
             outcomes += health.outcomes
             broken += health.faults
             if names := suites.of_data_health(checks):

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -24,11 +25,12 @@ from ingestion.warehouse import Warehouse
 from orchestration.gate import AFTER_CHECKS, Fault, held_back, table_name, tables_concerned
 from orchestration.outcomes import Outcome
 from orchestration.progress import Progress, Report
-from orchestration.resources.dbt import Dbt
+from orchestration.resources.dbt import Dbt, DbtSession
 from orchestration.translators import NorteTranslator, owner_of
 
 _ASSET_TYPES = {"model", "seed", "snapshot"}
 _BUILT = {"success", "no-op"}
+_RESULT_EVENTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 
 
 @dataclass
@@ -199,20 +201,25 @@ class Models:
             for number, (stage, nodes) in enumerate(groups)
         ]
 
+    def session(self, now: datetime) -> AbstractContextManager[DbtSession]:
+        """dbt for one build."""
+        return self._dbt.session(now)
+
     def run(
         self,
         phase: Phase,
         assets: AbstractSet[dg.AssetKey],
         checks: AbstractSet[dg.AssetCheckKey],
         *,
+        dbt: DbtSession,
         faults: Sequence[Fault] = (),
         warehouse: Warehouse,
-        now: datetime,
         report: Report,
     ) -> Generator[Any, None, ModelRun]:
         """Builds and tests what is selected of a phase, as one invocation; yields Dagster's results.
 
         Arguments:
+            dbt: of this build (`session`).
             faults: what earlier phases could not build: as within one invocation, nothing is built on it.
 
         Raises:
@@ -238,18 +245,22 @@ class Models:
         arguments = ["build", "--exclude-resource-type", "unit_test", *anew, *selection]
 
         with warehouse.lock(who="dbt"):
-            self._dbt.forget_run_results()
-            invocation = self._dbt.start(arguments, now=now)
             done = 0
-            for event in invocation.stream_raw_events():
-                if event.is_result_event:
+            results: dict[str, Mapping[str, Any]] = {}
+            problems: list[str] = []
+            for event in dbt.run(arguments):
+                if "results" in event:
+                    results = {result["unique_id"]: result for result in event["results"]}
+                elif "problem" in event:
+                    problems.append(event["problem"])
+                elif event.get("info", {}).get("name") in _RESULT_EVENTS:
                     done += 1
-                    name = event.raw_event["data"]["node_info"]["node_name"]
+                    name = event["data"]["node_info"]["node_name"]
                     report(Progress(phase.stage, name, done, len(buildable) + len(testable)))
-            results = {result["unique_id"]: result for result in self._dbt.run_results()}
             if not results:
-                error = str(invocation.get_error()).replace(selection[-1], "...")
-                raise dg.Failure(description=f"dbt ended without results. {error}")
+                raise dg.Failure(
+                    description="dbt ended without results: " + "; ".join(problems or ["it said nothing"])
+                )
             rows = _row_counts(warehouse)
         return (yield from self._read(results, wanted, assets, checks, rows))
 
@@ -346,7 +357,7 @@ class Models:
         return found
 
     def _selection(self, unique_ids: AbstractSet[str]) -> list[str]:
-        """dbt's arguments for exactly these nodes and tests; one argument, as the library keeps only one."""
+        """dbt's arguments for exactly these nodes and tests."""
         names = sorted(".".join(self.manifest["nodes"][uid]["fqn"]) for uid in unique_ids)
         return ["--indirect-selection", "empty", "--select", " ".join(names)]
 

@@ -1,9 +1,7 @@
 """dbt's project and command line, as the build uses them.
 
 Belongs here: preparing the manifest that the definitions are built from, and starting dbt with this company's
-settings. Does not belong here: which models are built when.
-
-dbt runs as a subprocess, because `dbtRunner` keeps the warehouse's file locked until its process ends.
+settings. Does not belong here: which models are built when, what runs in dbt's process (`dbt_session.py`).
 """
 
 from __future__ import annotations
@@ -11,47 +9,31 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import io
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
 import orjson
-from dagster_dbt import DbtCliInvocation, DbtCliResource
-from packaging import version
 
 from ingestion.warehouse import Warehouse
+from orchestration.resources import dbt_session
 from orchestration.settings import PROJECT_ROOT
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 _GENERATED = {"target", "logs", "dbt_packages"}
+_END_SECONDS = 25.0
 
 
 class DbtManifestError(RuntimeError):
     """The dbt project could not be read."""
-
-
-class DbtCommand(DbtCliResource):
-    """The library's resource without what costs seconds and is not used here.
-
-    The parent asks `dbt --version` of a new process, and loads dbt's adapter into this one to be able to
-    fetch row counts; the latter would also open the warehouse's file from this process.
-    """
-
-    @cached_property
-    def _cli_version(self) -> version.Version:
-        return version.parse(installed_version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-        return None
 
 
 @dataclass(frozen=True)
@@ -95,36 +77,14 @@ class Dbt:
     def _built_by_file(self) -> Path:
         return self.folder / "built_by.fingerprint"
 
-    def start(self, arguments: Sequence[str], *, now: datetime) -> DbtCliInvocation:
-        """Starts dbt; read `stream_raw_events()` to its end. The caller holds the warehouse's lock."""
-        executable = Path(sys.executable).with_name("dbt")
-        command = DbtCommand(
-            project_dir=str(PROJECT_DIR),
-            profiles_dir=str(PROJECT_DIR),
-            dbt_executable=str(executable) if executable.exists() else "dbt",
-        )
-        with _environment(
-            **self.warehouse.dbt_environment(),
-            NORTE_NOW=now.isoformat(),
-            # Each statement and touch of its cache: ten megabytes a build, and a quarter of the time of dbt.
-            DBT_LOG_LEVEL_FILE="info",
-            DBT_SEND_ANONYMOUS_USAGE_STATS="false",
-            DO_NOT_TRACK="1",
-        ):
-            return command.cli(
-                [*arguments, "--vars", json.dumps(dict(self.variables), sort_keys=True)],
-                target_path=self.target,
-                raise_on_error=False,
-            )
-
-    def run_results(self) -> list[dict[str, Any]]:
-        """The last invocation's results; empty when it broke before it had any."""
-        path = self.target / "run_results.json"
-        return list(orjson.loads(path.read_bytes())["results"]) if path.exists() else []
-
-    def forget_run_results(self) -> None:
-        """So that a crash is not taken for the results of the invocation before it."""
-        (self.target / "run_results.json").unlink(missing_ok=True)
+    @contextmanager
+    def session(self, now: datetime) -> Iterator[DbtSession]:
+        """dbt for as long as a build goes on; its process starts with the first invocation."""
+        session = DbtSession(self, now, ("--no-write-json",))
+        try:
+            yield session
+        finally:
+            session.end()
 
     def manifest(self, now: datetime) -> dict[str, Any]:
         """dbt's manifest of the project with these vars; made when the project or the vars have changed."""
@@ -136,20 +96,7 @@ class Dbt:
             fingerprint = self._fingerprint()
             if not (kept.exists() and mark.exists() and mark.read_text() == fingerprint):
                 mark.unlink(missing_ok=True)
-                invocation = self.start(["parse"], now=now)
-                # The library echoes dbt's lines; whoever asked for the definitions did not ask for those.
-                with contextlib.redirect_stdout(io.StringIO()):
-                    problems = [
-                        event.raw_event["info"]["msg"]
-                        for event in invocation.stream_raw_events()
-                        if event.raw_event["info"]["level"] == "error"
-                    ]
-                if not invocation.is_successful():
-                    raise DbtManifestError(
-                        "expected a dbt project that parses; came:\n"
-                        + "\n".join(problems or ["no message from dbt"])
-                        + f"\nWhat to do: run `dbt parse` in {PROJECT_DIR.name}/ and correct what it names."
-                    )
+                self._parse(now)
                 fresh = self.target / "manifest.json"
                 temporary = kept.with_suffix(".tmp")
                 temporary.write_bytes(fresh.read_bytes())
@@ -157,6 +104,13 @@ class Dbt:
                 mark.write_text(fingerprint)
             manifest: dict[str, Any] = orjson.loads(kept.read_bytes())
         return manifest
+
+    def _parse(self, now: datetime) -> None:
+        session = DbtSession(self, now, ())
+        try:
+            session.read_project()
+        finally:
+            session.end()
 
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(json.dumps(dict(self.variables), sort_keys=True).encode())
@@ -169,16 +123,119 @@ class Dbt:
         return digest.hexdigest()
 
 
-@contextmanager
-def _environment(**values: str) -> Iterator[None]:
-    """Sets variables of this process for as long as a subprocess is being started."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+class DbtSession:
+    """A process with dbt in it, which has read the project and can be asked several times.
+
+    Arguments:
+        dbt: dbt with one company's settings.
+        now: the build's now.
+        parse_arguments: how the project is read.
+    """
+
+    def __init__(self, dbt: Dbt, now: datetime, parse_arguments: Sequence[str]) -> None:
+        self._dbt = dbt
+        self._now = now
+        self._variables = ["--vars", json.dumps(dict(dbt.variables), sort_keys=True)]
+        self._parse_arguments = parse_arguments
+        self._process: subprocess.Popen[str] | None = None
+        self._is_asked = False
+
+    def read_project(self) -> None:
+        """Starts the process and waits until dbt has read the project.
+
+        Raises:
+            DbtManifestError: it cannot be read.
+        """
+        if self._process is not None:
+            return
+        self._process = subprocess.Popen(
+            # Safe path: the project's folder has a `tests`, and so have we.
+            [sys.executable, "-P", "-m", dbt_session.__name__, *self._parse_arguments, *self._variables],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            cwd=PROJECT_DIR,
+            env={**os.environ, **self._environment()},
+        )
+        self._is_asked = True
+        problems = [line["problem"] for line in self._lines("ready") if "problem" in line]
+        if self._process.poll() is not None or problems:
+            raise DbtManifestError(
+                "expected a dbt project that parses; came:\n"
+                + "\n".join(problems or ["no message from dbt"])
+                + f"\nWhat to do: run `dbt parse` in {PROJECT_DIR.name}/ and correct what it names."
+            )
+
+    def run(self, arguments: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """One invocation of dbt; read to its end. The caller holds the warehouse's lock.
+
+        Yields:
+            dbt's structured events, and `{"problem": ...}` for each error among them; last of all, if dbt
+            came so far, `{"results": [...]}` with unique_id, status, message, failures and execution_time
+            (seconds) of each node.
+        """
+        self.read_project()
+        process = self._running()
+        self._is_asked = True
+        assert process.stdin is not None
+        process.stdin.write(json.dumps([*arguments, *self._parse_arguments, *self._variables]) + "\n")
+        process.stdin.flush()
+        yield from self._lines("ended")
+
+    def end(self) -> None:
+        """Ends the process; what it is doing at this moment is interrupted."""
+        process = self._process
+        if process is None:
+            return
+        self._process = None
+        if self._is_asked and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        # Its own process may be gone already: then there is nobody to close the pipe for.
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate(timeout=_END_SECONDS)
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise RuntimeError("expected a session that has not ended")
+        return self._process
+
+    def _lines(self, last: str) -> Iterator[dict[str, Any]]:
+        """What comes until the line with the key `last` or the end of the process; it goes to the log too."""
+        stream = self._running().stdout
+        assert stream is not None
+        for text in stream:
+            try:
+                line = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                # Not dbt's event: a library's warning.
+                sys.stdout.write(text)
+                continue
+            if last in line:
+                self._is_asked = False
+                return
+            if "info" in line:
+                sys.stdout.write(f"{line['info']['ts'][11:19]}  {line['info']['msg']}\n")
+                if line["info"]["level"] == "error":
+                    yield {"problem": line["info"]["msg"]}
+            yield line
+        self._is_asked = False
+        self._running().wait()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **self._dbt.warehouse.dbt_environment(),
+            "NORTE_NOW": self._now.isoformat(),
+            "DBT_PROJECT_DIR": str(PROJECT_DIR),
+            "DBT_PROFILES_DIR": str(PROJECT_DIR),
+            "DBT_TARGET_PATH": str(self._dbt.target),
+            "DBT_LOG_PATH": str(self._dbt.target),
+            "DBT_LOG_FORMAT": "json",
+            "DBT_USE_COLORS": "false",
+            # Each statement and touch of its cache: ten megabytes a build, and a quarter of the time of dbt.
+            "DBT_LOG_LEVEL_FILE": "info",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
