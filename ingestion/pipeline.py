@@ -246,7 +246,7 @@ def append_tables(
             yield dlt.mark.with_table_name(made, table)
 
     with (
-        warehouse.lock(f"loading {dataset}", dataset=dataset),
+        warehouse.loading(f"loading {dataset}", dataset),
         _only_run(Path(pipelines_dir), dataset) as folder,
         _explained(warehouse, folder),
     ):
@@ -377,8 +377,8 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
     run.pipeline.extract(DltSource(dlt_schema(run.connection.source), "norte", [resource]))
     run.pipeline.normalize()
     dataset = dataset_name(run.connection.source)
-    with run.warehouse.lock(f"loading {run.connection.instance}", dataset=dataset):
-        if run.sequence == 0 and run.warehouse.exists():
+    with run.warehouse.loading(f"loading {run.connection.instance}", dataset):
+        if run.sequence == 0:
             # Another connection may have been first since we looked.
             with run.warehouse.open() as session:
                 _refuse_mixture(session, run.is_sandbox, run.connection.instance)

@@ -17,10 +17,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache
 from typing import Any, get_args
 
 import dlt
@@ -47,14 +47,34 @@ class Connection:
     source: Source
 
 
-@lru_cache(maxsize=1)
-def available() -> dict[str, Source]:
-    """Every source that lies in `ingestion/sources`, by name."""
-    found: dict[str, Source] = {}
-    for module in pkgutil.iter_modules(ingestion.sources.__path__):
-        source = importlib.import_module(f"ingestion.sources.{module.name}").source
-        found[source.name] = source
-    return found
+class _Sources(Mapping[str, Source]):
+    """The sources by name, each imported when it is asked for: a run pays for those only that are on."""
+
+    def __getitem__(self, name: str) -> Source:
+        if name not in self._names():
+            raise KeyError(name)
+        return _source(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    @staticmethod
+    def _names() -> list[str]:
+        return [module.name for module in pkgutil.iter_modules(ingestion.sources.__path__)]
+
+
+def available() -> Mapping[str, Source]:
+    """Every source that lies in `ingestion/sources`, by the name of its folder."""
+    return _Sources()
+
+
+@cache
+def _source(name: str) -> Source:
+    source: Source = importlib.import_module(f"ingestion.sources.{name}").source
+    return source
 
 
 def enabled(instances: Sequence[str] | None = None) -> list[Connection]:

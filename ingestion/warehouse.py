@@ -160,6 +160,12 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
+    def loading(self, who: str, dataset: str) -> AbstractContextManager[None]:
+        """`lock` for a load by dlt, which opens the warehouse once for each of its jobs: what opening costs
+        is paid once.
+        """
+
+    @abstractmethod
     def holder(self) -> str | None:
         """Who keeps others from changing it now; None if nobody does."""
 

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 _held = threading.local()
 _SAY_AFTER_SECONDS = 2.0
+# Of a load; more is written to disk and read back.
+_LOAD_MEMORY = "384MB"
 _ORIGINAL_SCHEMAS = ("raw_", "enrichment_")
 
 
@@ -118,8 +120,18 @@ class DuckDBWarehouse(Warehouse):
         with self.connect(read_only, who) as connection:
             yield _Session(connection)
 
+    @contextmanager
+    def loading(self, who: str, dataset: str) -> Iterator[None]:
+        """As long as the file is open, all connections of this process share one instance of DuckDB, with its
+        limits; and it is written down as a whole when the last of them closes.
+        """
+        with self.connect(who=who) as connection:
+            connection.execute(f"set memory_limit = '{_LOAD_MEMORY}'")
+            yield
+
     def destination(self) -> Any:
-        return dlt.destinations.duckdb(str(self.path))
+        # A path by itself is parsed by SQLAlchemy, whose import takes longer than a small load.
+        return dlt.destinations.duckdb({"database": str(self.path)})
 
     def dbt_environment(self) -> dict[str, str]:
         return {"NORTE_WAREHOUSE": self.kind, "NORTE_WAREHOUSE_PATH": str(self.path)}

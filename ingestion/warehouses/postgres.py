@@ -30,7 +30,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, ClassVar, cast
 from urllib.parse import quote, urlencode
@@ -198,6 +198,9 @@ class PostgresWarehouse(Warehouse):
         with self._explaining(), closing(self._connect(who)) as connection:
             connection.set_session(readonly=read_only, autocommit=True)
             yield _Session(connection)
+
+    def loading(self, who: str, dataset: str) -> AbstractContextManager[None]:
+        return self.lock(who, dataset)
 
     def destination(self) -> Any:
         query = {
