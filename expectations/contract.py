@@ -57,7 +57,7 @@ REMEDIES = {
     "payload keeps it meanwhile. What is gone or changed is read by nobody here.",
 }
 _WORDS_OF_A_COLUMN = {"type", "required", "in", "between", "severity"}
-_WORDS_OF_A_TABLE = {"why", "severity", "columns", "fields", "volume", "is_append_only", "parent"}
+_WORDS_OF_A_TABLE = {"why", "severity", "columns", "fields", "volume", "is_append_only", "parent", "sender"}
 
 
 class ContractError(ValueError):
@@ -103,6 +103,25 @@ def read_contracts(
         )
     wanted = [known[name] for name in names] if names is not None else paths
     return [check for path in wanted for check in read_contract(path, now, instances)]
+
+
+def event_senders(sources: Sequence[str] | None = None) -> list[tuple[str, str]]:
+    """Each raw table of events, and SQL over one of its rows that says who sent it.
+
+    Arguments:
+        sources: the sources that are on; None: all.
+    """
+    found = []
+    for path in sorted(CONTRACTS.glob("*.yml")):
+        contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if sources is None or contract["source"] in sources:
+            tables = contract["tables"].items()
+            found += [
+                (f"raw_{contract['source']}.{table}", one["sender"])
+                for table, one in tables
+                if "sender" in one
+            ]
+    return found
 
 
 def read_contract(

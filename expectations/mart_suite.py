@@ -5,7 +5,8 @@ Belongs here: reading the files and filling in their placeholders. Does not belo
 
 Placeholders in a suite's SQL (Jinja): `{{ current('raw_zendesk.tickets') }}` is a table expression of the
 latest version of each living key, `{{ now }}` and `{{ today }}` are literals,
-`{{ own_email_domains }}` is a list for `in (...)`.
+`{{ own_email_domains }}` is a list for `in (...)`, `event_senders` are (raw table, SQL of a row's sender) of
+the event streams that are on.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import jinja2
 import yaml
 
 from expectations.check import Check, Expectation
-from expectations.contract import CONTRACTS, ContractError, current_rows, timestamp_literal
+from expectations.contract import ContractError, current_rows, event_senders, timestamp_literal
 
 SUITES = Path(__file__).parent / "suites" / "marts"
 
@@ -35,8 +36,7 @@ _WORDS_OF_A_CHECK = {
     "why",
     "remedy",
     "keys",
-    "needs",
-    "needs_any",
+    "needs_event_senders",
     "rows_that_should_not_exist",
     "rows",
     "expect",
@@ -57,13 +57,13 @@ def read_mart_suites(
         now: the run's now, naive UTC.
         time_zone: the company's time zone; "today" is its date.
         own_email_domains: domains of the company's own staff, who are left out of the marts.
-        sources: sources that are on; a check that needs another one is left out. None: all are on.
+        sources: sources that are on; a suite of another one is left out. None: all are on.
         names: suites to read; None reads all.
     """
     aware = now.replace(tzinfo=ZoneInfo("UTC"))
     placeholders = {
         "current": lambda table: f"({current_rows(table)})",
-        "sources": sources if sources is not None else sorted(path.stem for path in CONTRACTS.glob("*.yml")),
+        "event_senders": event_senders(sources),
         "now": timestamp_literal(now),
         "today": f"cast('{aware.astimezone(ZoneInfo(time_zone)):%Y-%m-%d}' as date)",
         "own_email_domains": ", ".join(_text_literal(domain.lower()) for domain in own_email_domains) or "''",
@@ -84,6 +84,8 @@ def read_mart_suites(
 
 def _read_suite(path: Path, placeholders: dict[str, Any], sources: Sequence[str] | None) -> list[Check]:
     suite = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if sources is not None and "source" in suite and suite["source"] not in sources:
+        return []
     checks = []
     for name, spec in suite["checks"].items():
         unknown = set(spec) - _WORDS_OF_A_CHECK
@@ -93,7 +95,7 @@ def _read_suite(path: Path, placeholders: dict[str, Any], sources: Sequence[str]
                 f"and the words {', '.join(sorted(_WORDS_OF_A_CHECK))}; "
                 f"{', '.join(sorted(unknown)) or 'neither or both'} came."
             )
-        if not _can_run(spec, sources):
+        if spec.get("needs_event_senders") and not placeholders["event_senders"]:
             continue
         rules = tuple(_expectation(path, name, rule) for rule in spec.get("expect", [{"kind": "no_rows"}]))
         # A placeholder that is not filled in is an error, not an empty string.
@@ -116,14 +118,6 @@ def _read_suite(path: Path, placeholders: dict[str, Any], sources: Sequence[str]
             )
         )
     return checks
-
-
-def _can_run(spec: dict[str, Any], sources: Sequence[str] | None) -> bool:
-    """Whether the sources are on that the check reads: all of `needs`, one at least of `needs_any`."""
-    if sources is None:
-        return True
-    any_of = set(spec.get("needs_any", sources))
-    return set(spec.get("needs", ())) <= set(sources) and (not any_of or bool(any_of & set(sources)))
 
 
 def _expectation(path: Path, check: str, rule: dict[str, Any]) -> Expectation:

@@ -56,11 +56,11 @@ CORRUPTIONS: dict[str, str] = {
     "vendor_and_we_agree": """update governance.mart_governance__reconciliation
         set difference_kind = 'unexplained'""",
     "every_release_is_marked": "delete from impact.mart_impact__release_marks where mark_kind = 'delivery'",
-    "decisions_match_governance": """delete from impact.mart_impact__decisions
+    "decisions_match": """delete from impact.mart_impact__decisions
         where decision_id = (select min(decision_id) from impact.mart_impact__decisions)""",
     "decisions_show_a_change_or_a_reason": """update impact.mart_impact__decisions
         set observed_missing_reason = null, observed_change_pct = null""",
-    "key_results_match_governance": """delete from impact.mart_impact__key_results
+    "key_results_match": """delete from impact.mart_impact__key_results
         where key_result_id = (select min(key_result_id) from impact.mart_impact__key_results)""",
     "progress_is_measured": "update impact.mart_impact__key_results set current_value = current_value + 1",
     "every_delivery_is_answered_on_every_metric": """delete from impact.fct_delivery_impact

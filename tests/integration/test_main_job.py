@@ -302,7 +302,7 @@ def test_what_is_wrong_in_a_mart_is_noticed_by_its_check(
     spoilt = DuckDBWarehouse(tmp_path / "warehouse.duckdb")
     shutil.copyfile(company.home / "warehouse.duckdb", spoilt.path)
     now = days["day of kills"].now
-    suites = ["metric", "delivery", "governance", "impact"]
+    suites = ["metric", "delivery", "governance", "impact", "governance_files"]
     meta = company.world.meta
 
     def run() -> list[CheckOutcome]:

@@ -116,18 +116,16 @@ def test_a_held_back_table_is_carried_over_with_its_age_and_the_reason(company: 
     company.change("insert into metric.dim_teams values ('support', false)")
     for day in (1, 2):
         second = company.publish(
-            now=NOW + timedelta(days=day), held_back={"metric.fct_deals": "the check deals_match_crm failed"}
+            now=NOW + timedelta(days=day), held_back={"metric.fct_deals": "the check deals_match failed"}
         )
         deals = second.table("metric.fct_deals")
         assert deals is not None and deals.is_held_back and deals.rows == 2
         assert deals.since == first.data_as_of
-        assert deals.reason == "the check deals_match_crm failed"
+        assert deals.reason == "the check deals_match failed"
         assert company.read("select count(*) from metric.fct_deals") == [(2,)]
         assert company.read("select count(*) from metric.dim_teams") == [(2,)]
         comment = company.read("select comment from duckdb_tables() where table_name = 'fct_deals'")[0][0]
-        assert comment.startswith(
-            "HELD BACK: data as of 2026-10-05 06:00 UTC, because the check deals_match_crm"
-        )
+        assert comment.startswith("HELD BACK: data as of 2026-10-05 06:00 UTC, because the check deals_match")
     third = company.publish(now=NOW + timedelta(days=3))
     assert not third.held_back()
     assert company.read("select count(*) from metric.fct_deals") == [(3,)]
