@@ -144,7 +144,7 @@ def discover(
             before = [pd.read_parquet(path) if path.exists() else None for path in earlier]
             candidates, members = find(
                 texts[chosen_rows],
-                found.vectors[chosen_rows.to_numpy()],
+                found.vectors_of(texts.loc[chosen_rows, "feedback_id"]),
                 earlier=before[0],
                 earlier_members=before[1],
             )

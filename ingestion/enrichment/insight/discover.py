@@ -35,7 +35,7 @@ _SAME_MEMBERS = 0.3
 _SAME_CENTRE = 0.85
 _EXAMPLES = 8
 _LABEL_WORDS = 4
-_BLOCK = 1_000
+_BLOCK = 128
 
 
 def discover(

@@ -31,6 +31,7 @@ _BATCH_TOKENS = 384
 _BATCH_TEXTS = 32
 _FILLER_TOKEN = 2
 _ENDPOINT_BATCH = 64
+_BLOCK = 8_192
 
 
 class Encoder(Protocol):
@@ -253,7 +254,10 @@ def _each_once(
         vectors[:-1] = _unit(encode(different)).astype(np.float16)
     at = {text: index for index, text in enumerate(different)}
     rows = np.fromiter((at.get(text, len(different)) for text in prepared), dtype=np.int64, count=len(texts))
-    return vectors[rows].astype(np.float32)
+    found = np.empty((len(texts), dimensions), dtype=np.float32)
+    for start in range(0, len(texts), _BLOCK):
+        found[start : start + _BLOCK] = vectors[rows[start : start + _BLOCK]]
+    return found
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -28,6 +28,8 @@ from ingestion.enrichment.insight.text import text_hash
 
 METHOD_VERSION = f"{model.METHOD}+{words.METHOD}"
 REQUIRED_COLUMNS = ("feedback_id", "text")
+# Of so many texts at a time vectors and scores are held as numbers; kept are their bytes and what was found.
+_BLOCK = 4_096
 # Of a source; where they are set they win over the words.
 SOURCE_COLUMNS = {"kind": "source_kind", "sentiment": "source_sentiment"}
 ITEM_COLUMNS = (
@@ -96,18 +98,29 @@ class Insight:
     Arguments:
         items: one row per item, with ITEM_COLUMNS, by id.
         themes: see `assign_themes`.
-        vectors: float32[items, d], in the order of `items`.
         memory: for the next run: of the current model and taxonomy alone.
         scored_texts: how many different texts were new to the memory.
         note: what a reader should know about the encoder; empty when nothing.
+        dimensions: of a vector.
     """
 
     items: pd.DataFrame
     themes: pd.DataFrame
-    vectors: np.ndarray
     memory: Memory
     scored_texts: int
     note: str
+    dimensions: int
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """float32[items, d], in the order of `items`."""
+        return self.vectors_of(self.items["feedback_id"])
+
+    def vectors_of(self, feedback_ids: Collection[str]) -> np.ndarray:
+        """float32[n, d] of some items, in the order of the ids; of all of them they need memory."""
+        of_item = self.items.set_index("feedback_id")["text_hash"]
+        known = self.memory.texts.set_index("text_hash")["vector"]
+        return _vectors(known.loc[of_item.loc[list(feedback_ids)]].tolist(), self.dimensions)
 
 
 def model_id_of(encoder: Encoder) -> str:
@@ -145,8 +158,6 @@ def analyse(
     items = hashed_items(feedback)
     found = read_new(items, taxonomy, encoder=encoder, memory=memory or Memory())
     texts, all_scores, all_hits = found.memory.texts, found.memory.scores, found.memory.hits
-    vectors = vectors_of(texts, encoder.dimensions)
-    at = pd.Series(np.arange(len(texts)), index=texts["text_hash"])
 
     ids = items[["feedback_id", "text_hash"]]
     themes = assign_themes(
@@ -161,10 +172,10 @@ def analyse(
     return Insight(
         items=_items(items, texts, taxonomy, model_id, names, duplicate_scope),
         themes=themes,
-        vectors=vectors[at[items["text_hash"]].to_numpy()] if len(items) else vectors[:0],
         memory=found.memory,
         scored_texts=found.scored_texts,
         note=encoder.note,
+        dimensions=encoder.dimensions,
     )
 
 
@@ -199,11 +210,8 @@ def read_new(items: pd.DataFrame, taxonomy: Taxonomy, *, encoder: Encoder, memor
     hits = remembered.hits[remembered.hits["text_hash"].isin(different["text_hash"])]
     unscored = different[~different["text_hash"].isin(scores["text_hash"])]
     if len(unscored) or scores.empty:
-        block = unscored.rename(columns={"text_hash": "feedback_id"})
-        known = texts.set_index("text_hash").loc[unscored["text_hash"]].reset_index()
-        found = model.score_themes(block, taxonomy, encoder, vectors=vectors_of(known, encoder.dimensions))
+        found, met = _scored(unscored, texts, taxonomy, encoder)
         scores = _joined(scores, _keyed(found, _SCORE_COLUMNS, model_id, taxonomy.version))
-        met = match_rules(block, taxonomy)
         hits = _joined(hits, _keyed(met, _HIT_COLUMNS, model_id, taxonomy.version))
     memory = Memory(*(_by_text(frame) for frame in (texts, scores, hits)))
     return Reading(memory, len(set(new["text_hash"]) | set(unscored["text_hash"])))
@@ -211,8 +219,15 @@ def read_new(items: pd.DataFrame, taxonomy: Taxonomy, *, encoder: Encoder, memor
 
 def vectors_of(texts: pd.DataFrame, dimensions: int) -> np.ndarray:
     """float32[n, d] of the rows of `Memory.texts`."""
-    raw = np.frombuffer(b"".join(texts["vector"]), dtype="<f2")
-    return raw.reshape(len(texts), dimensions).astype(np.float32)
+    return _vectors(texts["vector"].tolist(), dimensions)
+
+
+def _vectors(raw: list[bytes], dimensions: int) -> np.ndarray:
+    found = np.empty((len(raw), dimensions), dtype=np.float32)
+    for start in range(0, len(raw), _BLOCK):
+        part = raw[start : start + _BLOCK]
+        found[start : start + _BLOCK] = np.frombuffer(b"".join(part), dtype="<f2").reshape(len(part), -1)
+    return found
 
 
 def version_marks(
@@ -265,23 +280,51 @@ def _check(feedback: pd.DataFrame) -> None:
 
 
 def _read_texts(new: pd.DataFrame, encoder: Encoder, model_id: str) -> pd.DataFrame:
+    # First and for all texts: its model and that of the vectors need not be in memory together.
+    languages = find_language(new.rename(columns={"text_hash": "feedback_id"}))["language"]
+    learnt = {task: words.learn_anchors(task, encoder) for task in ("kind", "sentiment")}
+    parts = [_read_block(block, encoder, model_id, learnt) for block in _blocks(new)]
+    return pd.concat(parts, ignore_index=True).assign(language=languages)[list(_TEXT_COLUMNS)]
+
+
+def _read_block(
+    new: pd.DataFrame, encoder: Encoder, model_id: str, learnt: dict[str, words.AnchorModel]
+) -> pd.DataFrame:
     block = new.rename(columns={"text_hash": "feedback_id"})
     vectors = encoder.encode(new["text"].tolist())
-    kinds = words.find_kind(block, encoder, vectors=vectors)
-    feelings = words.find_sentiment(block, encoder, vectors=vectors)
+    kinds = words.find_kind(block, encoder, vectors=vectors, model=learnt["kind"])
+    feelings = words.find_sentiment(block, encoder, vectors=vectors, model=learnt["sentiment"])
     return pd.DataFrame(
         {
             "text_hash": new["text_hash"].astype("str").to_numpy(),
             "model_id": model_id,
             "vector": [row.tobytes() for row in vectors.astype("<f2")],
-            "language": find_language(block)["language"].to_numpy(),
             "kind": kinds["kind"].to_numpy(),
             "kind_confidence": kinds["confidence"].to_numpy(),
             "sentiment": feelings["sentiment"].to_numpy(),
             "sentiment_score": feelings["sentiment_score"].to_numpy(),
-        },
-        columns=list(_TEXT_COLUMNS),
+        }
     )
+
+
+def _scored(
+    new: pd.DataFrame, texts: pd.DataFrame, taxonomy: Taxonomy, encoder: Encoder
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Themes by seeds and by rules of texts whose vectors are known."""
+    learnt = model.learn_themes(taxonomy, encoder)
+    known = texts.set_index("text_hash")["vector"]
+    scores, hits = [], []
+    for part in _blocks(new):
+        block = part.rename(columns={"text_hash": "feedback_id"})
+        vectors = _vectors(known.loc[part["text_hash"]].tolist(), encoder.dimensions)
+        scores.append(model.score_themes(block, taxonomy, encoder, vectors=vectors, model=learnt))
+        hits.append(match_rules(block, taxonomy))
+    return pd.concat(scores, ignore_index=True), pd.concat(hits, ignore_index=True)
+
+
+def _blocks(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows in parts that need little memory; one part where there are none."""
+    return [frame.iloc[start : start + _BLOCK] for start in range(0, max(len(frame), 1), _BLOCK)]
 
 
 def _of_version(memory: Memory, model_id: str, version: str) -> Memory:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 # Another one means that everything is read anew.
@@ -33,6 +34,8 @@ _EMAIL = re.compile(
     r"(?:[\w-]{1,63}(?:\.|\s?(?:\[dot\]|\(dot\)|\[ponto\]|\(ponto\))\s?)){1,8}[^\W\d_]{2,24}",
     re.I,
 )
+# Every address has one of these; a bracket stands for `[at]` in whatever case.
+_AT_MARKS = ("@", "＠", "[", "(")
 _KEYED_SECRET = re.compile(
     r"(?P<key>\b(?:password|passwd|pwd|senha|secret|segredo|token|api[_ -]?key|chave(?: de)? api|access[_ -]?key"
     r"|authorization|bearer|client[_ -]?secret|pin|otp|c[óo]digo de acesso)\b[\"']?\s*(?:is|é|=|:|=>|->)?\s*[\"']?"
@@ -200,7 +203,8 @@ def redact(text: str, names: Collection[str] = ()) -> Redaction:
         return cleaned + tail
 
     cut = _URL.sub(url, cut)
-    cut = _EMAIL.sub(replace("email"), cut)
+    if any(mark in cut for mark in _AT_MARKS):
+        cut = _EMAIL.sub(replace("email"), cut)
     cut = _KEYED_NUMBER.sub(lambda match: _keyed_number(match, counts), cut)
     if any(mark in cut for mark in "0123456789"):
         cut = _CNPJ.sub(replace("cnpj", _is_cnpj), cut)
@@ -228,13 +232,17 @@ def redact_frame(feedback: pd.DataFrame, names: Collection[str] = ()) -> pd.Data
     Returns:
         feedback_id, text_redacted (null where the text was) and a count per kind, in the order of the rows.
     """
-    results = [redact(text, names) if isinstance(text, str) else None for text in feedback["text"]]
+    texts: list[str | None] = []
+    counts = np.zeros((len(feedback), len(KINDS)), dtype=np.int64)
+    for row, text in enumerate(feedback["text"]):
+        found = redact(text, names) if isinstance(text, str) else None
+        texts.append(found.text if found else None)
+        if found:
+            counts[row] = [found.counts[kind] for kind in KINDS]
     frame = pd.DataFrame({"feedback_id": feedback["feedback_id"].astype("str").to_numpy()})
-    frame["text_redacted"] = pd.Series([found.text if found else None for found in results], dtype="str")
-    for kind in KINDS:
-        frame[f"{kind}_count"] = pd.Series(
-            [found.counts[kind] if found else 0 for found in results], dtype="int64"
-        )
+    frame["text_redacted"] = pd.Series(texts, dtype="str")
+    for at, kind in enumerate(KINDS):
+        frame[f"{kind}_count"] = counts[:, at]
     return frame
 
 

@@ -7,10 +7,15 @@ The model is kernel ridge regression, one against the rest, on the sum of two si
 vectors, and that of words and groups of letters. It has a closed form: no randomness, no iterations, and the
 scores that each seed would get from a model that has never seen it come for free. They give every theme its
 own cut.
+
+A theme's id counts as one more seed where it has words of its own (`slow_reports`): it never changes and is
+part of the taxonomy's version. Names are neither.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +27,7 @@ from ingestion.enrichment.insight.encode import Encoder
 from ingestion.enrichment.insight.taxonomy import Taxonomy
 from ingestion.enrichment.insight.text import encoded_text
 
-METHOD = "ridge-1"
+METHOD = "ridge-2"
 SCORE_COLUMNS = ("feedback_id", "theme_id", "confidence", "rank", "status")
 ASSIGNED = "assigned"
 REVIEW = "review"
@@ -38,6 +43,9 @@ _LOWEST_CUT = 0.05
 _LONE_CUT = 0.4
 _BLOCK = 2_000
 _DIGITS = 6
+_BETWEEN_WORDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")
+# Numbers and codes in an id say nothing.
+_WORD = re.compile(r"[a-z]{2,}")
 
 
 @dataclass(frozen=True)
@@ -46,9 +54,10 @@ class ThemeModel:
 
     Arguments:
         theme_ids: the themes that have seeds, in order.
-        seeds: the seeds' texts, as encoded; `seed_theme` their theme's index.
+        seeds: the examples' texts, as encoded; `seed_theme` their theme's index.
         cuts, review_cuts: by theme; from the second on an item goes to review, from the first it has it.
         held_out: float64[seeds, themes]: what each seed scores without itself.
+        vectors, word_rows, weights: of the seeds and, after them, of the words of ids.
     """
 
     theme_ids: tuple[str, ...]
@@ -83,18 +92,23 @@ def learn_themes(taxonomy: Taxonomy, encoder: Encoder) -> ThemeModel:
         survivor = taxonomy.survivors[theme.theme_id]
         if survivor in index:
             against[index[survivor]].extend(theme.counter_examples)
-    vectors = encoder.encode(seeds).astype(np.float64)
     if not seeds:
         empty = np.zeros((0, 0))
-        return ThemeModel((), (), of_seed, np.zeros(0), np.zeros(0), empty, vectors, empty, None, None, ())
-    words = _words().fit(seeds)
-    word_rows = words.transform(seeds)
+        return ThemeModel((), (), of_seed, np.zeros(0), np.zeros(0), empty, empty, empty, None, None, ())
+    told = {index[theme_id]: text for theme_id, text in _words_of_ids(theme_ids).items()}
+    taught = (*seeds, *told.values())
+    of_row = np.array([*of_seed, *told], dtype=np.int64)
+    vectors = encoder.encode(taught).astype(np.float64)
+    words = _words().fit(taught)
+    word_rows = words.transform(taught)
     kernel = _kernel(vectors, vectors, word_rows, word_rows)
-    wanted = (of_seed[:, None] == np.arange(len(theme_ids))[None, :]).astype(np.float64)
-    inverse = np.linalg.inv(kernel + _RIDGE * np.eye(len(seeds)))
+    wanted = (of_row[:, None] == np.arange(len(theme_ids))[None, :]).astype(np.float64)
+    inverse = np.linalg.inv(kernel + _RIDGE * np.eye(len(taught)))
     weights = inverse @ (wanted - _offset(len(theme_ids)))
-    held_out = wanted - weights / np.diag(inverse)[:, None]
-    cuts, review_cuts = _cuts(held_out[np.arange(len(seeds)), of_seed], of_seed, len(theme_ids))
+    held_out = (wanted - weights / np.diag(inverse)[:, None])[: len(seeds)]
+    own = held_out[np.arange(len(seeds)), of_seed]
+    floor = 0.0 if encoder.is_semantic else _reached_by_wrong_ones(held_out, of_seed)
+    cuts, review_cuts = _cuts(own, of_seed, len(theme_ids), floor)
     return ThemeModel(
         theme_ids,
         seeds,
@@ -130,7 +144,7 @@ def theme_scores(model: ThemeModel, texts: Sequence[object], vectors: np.ndarray
         found = kernel @ model.weights + _offset(len(model.theme_ids))
         for at, others in enumerate(model.against):
             if len(others):
-                own = (block @ model.vectors[model.seed_theme == at].T).max(axis=1)
+                own = (block @ model.vectors[: len(model.seeds)][model.seed_theme == at].T).max(axis=1)
                 found[(block @ others.T).max(axis=1) > own, at] = 0.0
         # A text without a word says nothing; the sums are rounded so that their last bits decide nothing.
         found[~np.any(block, axis=1)] = 0.0
@@ -185,6 +199,16 @@ def score_themes(
     return result.sort_values(["feedback_id", "rank"], kind="stable", ignore_index=True)
 
 
+def _words_of_ids(theme_ids: Sequence[str]) -> dict[str, str]:
+    """What the ids say, of those that say something and something of their own."""
+    told = {}
+    for theme_id in theme_ids:
+        words = _BETWEEN_WORDS.sub(" ", theme_id)
+        told[theme_id] = " ".join(word for word in words.lower().split() if _WORD.fullmatch(word))
+    counts = Counter(told.values())
+    return {theme_id: text for theme_id, text in told.items() if text and counts[text] == 1}
+
+
 def _offset(themes: int) -> float:
     """What a text scores of which nothing is known."""
     return 1.0 / max(themes, 10)
@@ -212,8 +236,24 @@ def _kernel(left: np.ndarray, right: np.ndarray, left_words: Any, right_words: A
     )
 
 
-def _cuts(own: np.ndarray, of_seed: np.ndarray, themes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Per theme: the score that nine in ten seeds reach without themselves, drawn towards that of all."""
+def _reached_by_wrong_ones(held_out: np.ndarray, of_seed: np.ndarray) -> float:
+    """The score that the best wrong theme of nine in ten seeds stays below.
+
+    By words and letters alone seeds score so little without themselves that any text would reach it.
+    """
+    if held_out.shape[1] < 2:
+        return _LONE_CUT
+    wrong = held_out.copy()
+    wrong[np.arange(len(wrong)), of_seed] = -np.inf
+    return float(np.quantile(wrong.max(axis=1), _KEPT_SHARE))
+
+
+def _cuts(own: np.ndarray, of_seed: np.ndarray, themes: int, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Per theme: the score that nine in ten seeds reach without themselves, drawn towards that of all.
+
+    Arguments:
+        floor: no theme's cut is lower.
+    """
     found = []
     for share in (_KEPT_SHARE, _REVIEW_SHARE):
         of_all = float(np.quantile(own, 1.0 - share))
@@ -225,4 +265,5 @@ def _cuts(own: np.ndarray, of_seed: np.ndarray, themes: int) -> tuple[np.ndarray
         # With few themes nothing speaks against one: anything resembles it a little.
         lowest = (_LOWEST_CUT + _LONE_CUT / themes) * share
         found.append(np.round(np.maximum(cuts, lowest), _DIGITS))
+    found[0] = np.maximum(found[0], round(floor, _DIGITS))
     return found[0], np.minimum(found[1], found[0])

@@ -11,6 +11,7 @@ import pytest
 from ingestion.enrichment.insight.encode import LetterEncoder, SentenceEncoder
 from ingestion.enrichment.insight.engine import Insight, analyse, version_marks
 from ingestion.enrichment.insight.taxonomy import Taxonomy, TaxonomyInvalid, taxonomy_of_payloads
+from ingestion.enrichment.insight.themes import learn_themes, theme_scores
 from ingestion.sandbox.world.themes import THEMES
 
 STRANGE = [
@@ -193,3 +194,31 @@ def test_the_source_and_people_win_over_the_words(taxonomy: Taxonomy, encoder: S
     assert rows.loc[["f0001"]].query("theme_id == @themes[0]")["assigned_by"].tolist() == ["override"]
     assert (rows.loc[["f0002"], "assigned_by"] == "override").sum() == 1
     assert rows.loc[["f0003"], ["theme_id", "assigned_by"]].to_numpy().tolist() == [[themes[1], "source"]]
+
+
+def test_vectors_of_some_items_are_those_of_all(full: Insight, encoder: SentenceEncoder) -> None:
+    ids = full.items["feedback_id"].iloc[[5, 0, 9]].tolist()
+    texts = feedback().set_index("feedback_id").loc[ids, "text"].tolist()
+    assert (full.vectors_of(ids) == encoder.encode(texts)).all()
+    assert (full.vectors[[5, 0, 9]] == full.vectors_of(ids)).all()
+
+
+def test_what_an_id_says_teaches_and_an_id_without_words_does_not(encoder: SentenceEncoder) -> None:
+    examples = {"late_delivery": "the parcel is not here yet", "wrong_invoice": "we were billed too much"}
+    asked = ["delivery is late again", "this invoice is wrong"]
+
+    def best(ids: list[str]) -> list[float]:
+        themes = taxonomy_of_payloads(
+            [
+                {"id": theme_id, "name": {"en": "x"}, "status": "active", "examples": [text]}
+                for theme_id, text in zip(ids, examples.values(), strict=True)
+            ]
+        )
+        model = learn_themes(themes, encoder)
+        assert model.seeds == tuple(examples.values())
+        scores = theme_scores(model, asked, encoder.encode(asked))
+        return [float(scores[at, model.theme_ids.index(theme_id)]) for at, theme_id in enumerate(ids)]
+
+    coded = best(["t1", "t2"])
+    assert coded == best(["theme_01", "theme_02"])
+    assert all(said > code + 0.1 for said, code in zip(best(list(examples)), coded, strict=True))
