@@ -10,7 +10,12 @@ import yaml
 from ingestion.sandbox.app import vendor_classes
 
 HERE = Path(__file__).resolve().parent
-LOOKED_IN = (HERE, HERE.parent / "integration" / "ingestion", HERE.parent / "clients")
+LOOKED_IN = (
+    HERE,
+    HERE.parent / "integration" / "ingestion",
+    HERE.parent / "unit" / "ingestion",
+    HERE.parent / "clients",
+)
 
 
 def test_every_fact_that_is_often_got_wrong_has_its_tests() -> None:

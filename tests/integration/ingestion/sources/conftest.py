@@ -72,7 +72,8 @@ class ScriptedVendor:
                     dict(self.headers.items()),
                 )
                 answer = vendor.answer(request)
-                content = json.dumps(answer.body).encode()
+                is_raw = isinstance(answer.body, bytes)
+                content = answer.body if is_raw else json.dumps(answer.body).encode()
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
@@ -96,7 +97,8 @@ class ScriptedVendor:
     def on(self, path: str, handler: Handler | dict[str, Any] | list[Any]) -> None:
         """Answer `path` (without the leading slash) by a handler, or always the same.
 
-        The answer is the body; `{"answer": body, "status": 404, "headers": {...}}` says more.
+        The answer is the body, as JSON unless it is bytes; more is said by
+        `{"answer": body, "status": 404, "headers": {...}}`.
         """
         self._handlers[path] = handler if callable(handler) else lambda request: handler
 

@@ -57,6 +57,28 @@ def test_every_event_is_there_once_on_the_first_and_on_the_second_day(amplitude:
     assert amplitude.refusals() == []
 
 
+def test_events_carry_their_own_time_in_utc_and_anonymous_ones_are_kept(amplitude: Any) -> None:
+    now = now_of(amplitude)
+    amplitude.load(now)
+    events = amplitude.world.table("events").set_index("event_id")
+    rows = amplitude.query(
+        """select json_extract_string(payload, '$."$insert_id"'), occurred_at, uploaded_at, user_id,
+            amplitude_id from raw_amplitude.events"""
+    )
+    anonymous = 0
+    for insert_id, occurred_at, uploaded_at, user_id, amplitude_id in rows:
+        event = events.loc[int(insert_id[1:])]
+        assert occurred_at == event["occurred_at"].to_pydatetime()
+        assert uploaded_at >= event["visible_at"].to_pydatetime()
+        assert amplitude_id
+        anonymous += user_id is None
+    assert (
+        anonymous
+        == events.loc[[int(row[0][1:]) for row in rows], ["person_id", "staff_id"]].isna().all(axis=1).sum()
+        > 0
+    )
+
+
 def test_late_and_doubled_events_are_there_once_in_the_end(amplitude: Any) -> None:
     late = {"kind": "late_data", "seconds": 6 * 3600, "every": 7}
     amplitude.server.set_scenario({"faults": {"amplitude": [late, {"kind": "duplicates", "every": 20}]}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -257,10 +258,11 @@ def test_the_daily_limit_ends_the_run_at_once(hubspot: Any, run: Callable[..., A
 
 
 def test_a_search_limit_without_retry_after_is_waited_out(hubspot: Any, run: Callable[..., Any]) -> None:
-    tries: list[int] = []
+    """For a second, which is what it says; the burst limit of ten seconds is another."""
+    tries: list[float] = []
 
     def search(request: Any) -> Any:
-        tries.append(1)
+        tries.append(time.monotonic())
         if len(tries) == 1:
             return answer({"errorType": "RATE_LIMIT", "policyName": "SECONDLY"}, 429)
         return {"total": 0, "results": []}
@@ -268,6 +270,22 @@ def test_a_search_limit_without_retry_after_is_waited_out(hubspot: Any, run: Cal
     hubspot.on("crm/objects/2026-09/deals/search", search)
     run(source, settings(hubspot), state=DONE)
     assert len(tries) == 2
+    assert 1.0 <= tries[1] - tries[0] < 8.0
+
+
+def test_searches_keep_to_a_pace_of_their_own(hubspot: Any, run: Callable[..., Any]) -> None:
+    sent: list[float] = []
+
+    def search(request: Any) -> Any:
+        sent.append(time.monotonic())
+        return {"total": 0, "results": []}
+
+    for name in TYPES:
+        hubspot.on(f"crm/objects/2026-09/{name}/search", search)
+    run(source, settings(hubspot, searches_per_second=5), state=DONE)
+    assert len(sent) == len(TYPES) > 5
+    assert sent[5] - sent[0] >= 1.0
+    assert HubSpotSettings().searches_per_second <= 5
 
 
 def test_an_expired_oauth_token_is_renewed(hubspot: Any, run: Callable[..., Any]) -> None:
@@ -331,6 +349,68 @@ def test_most_of_a_type_gone_at_once_is_taken_for_a_lost_permission(
     assert outcome.tombstones("contacts") == []
     assert "lost permission" in caplog.text
     assert outcome.state["contacts"]["swept_ms"] == 0
+
+
+def test_each_type_is_searched_by_its_own_time_of_change(hubspot: Any, run: Callable[..., Any]) -> None:
+    run(source, settings(hubspot), state=DONE)
+
+    asked = {
+        name: {
+            one["propertyName"]
+            for request in hubspot.asked(f"crm/objects/2026-09/{name}/search")
+            for one in request.body["filterGroups"][0]["filters"]
+        }
+        for name in TYPES
+    }
+    assert asked == {
+        name: {"lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate"} for name in TYPES
+    }
+
+
+def test_archived_objects_and_owners_who_left_are_asked_for_apart(
+    hubspot: Any, run: Callable[..., Any]
+) -> None:
+    """`archived=true` gives only those, and without it they are nowhere."""
+
+    def told(live: Any, archived: Any) -> Callable[[Any], dict[str, Any]]:
+        return lambda request: {"results": [archived if request.query["archived"] == "true" else live]}
+
+    gone = an_object("2") | {"archived": True, "archivedAt": "2026-10-01T00:00:00Z"}
+    hubspot.on("crm/objects/2026-09/deals", told(an_object("1"), gone))
+    hubspot.on("crm/owners/2026-09", told({"id": "7", "archived": False}, {"id": "8", "archived": True}))
+    outcome = run(source, settings(hubspot))
+
+    assert [one["deal_id"] for one in outcome.values("deals")] == ["1"]
+    assert [one["deal_id"] for one in outcome.tombstones("deals")] == ["2"]
+    assert {one["owner_id"]: one["is_archived"] for one in outcome.values("owners")} == {
+        "7": False,
+        "8": True,
+    }
+
+
+def test_a_partial_answer_is_no_failure(hubspot: Any, run: Callable[..., Any]) -> None:
+    """207: what is missing among the inputs has no associations, or has gone."""
+    hubspot.on("crm/objects/2026-09/deals", lists(live=[an_object("1"), an_object("2")]))
+    some = [{"from": {"id": "1"}, "to": [{"toObjectId": "5", "associationTypes": []}]}]
+    partial = {"status": "COMPLETE", "results": some, "numErrors": 1, "errors": [{"category": "NOT_FOUND"}]}
+    hubspot.on("crm/associations/2026-09/deals/companies/batch/read", answer(partial, 207))
+    outcome = run(source, settings(hubspot))
+
+    assert [(one["from_id"], one["to_id"]) for one in outcome.values("associations")] == [("1", "5")]
+    assert len(hubspot.asked("crm/associations/2026-09/deals/companies/batch/read")) == 1
+
+
+def test_stages_that_close_a_deal_are_told_from_those_that_do_not(
+    hubspot: Any, run: Callable[..., Any]
+) -> None:
+    """The words true and false, of which either is a truth to whoever takes them as they come."""
+    said = {"s_open": "false", "s_won": "true"}
+    stages = [{"id": key, "metadata": {"isClosed": one, "probability": "0.6"}} for key, one in said.items()]
+    hubspot.on("crm/pipelines/2026-09/deals", {"results": [{"id": "default", "stages": stages}]})
+    (pipeline,) = run(source, settings(hubspot)).records["pipelines"]
+
+    told = {one["stage_id"]: str(one["is_closed"]).lower() for one in pipeline.children["pipeline_stages"]}
+    assert told == said
 
 
 def lists(live: list[dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:

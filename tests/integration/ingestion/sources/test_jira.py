@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.errors import MalformedResponse, Unauthorized
-from ingestion.sources.jira import source
+from ingestion.sources.jira import records, source
 from ingestion.sources.jira.settings import JiraSettings
 
 NOW_MS = 1_791_180_000_000
@@ -267,6 +267,7 @@ def test_changelogs_that_span_pages_are_read_whole(jira: Any, run: Callable[...,
     jira.on("rest/api/3/changelog/bulkfetch", changes)
     outcome = run(source, settings(jira))
     assert [one["history_id"] for one in outcome.values("issue_changes")] == ["1", "2"]
+    assert {records.epoch_ms(one["changed_at"]) for one in outcome.values("issue_changes")} == {1762000000000}
     assert jira.asked("rest/api/3/changelog/bulkfetch")[0].body["issueIdsOrKeys"] == ["1"]
 
 
@@ -281,3 +282,28 @@ def test_a_slice_is_committed_with_the_cursor_of_its_last_issue(jira: Any, run: 
     outcome = run(source, settings(jira, rows_per_slice=500))
     assert outcome.slices >= 3
     assert len(outcome.values("issues")) == 1500
+
+
+def test_every_search_names_its_fields_and_is_bounded(jira: Any, run: Callable[..., Any]) -> None:
+    """Without fields an issue is an id and nothing else; without a restriction the search is refused."""
+    jira.on("rest/api/3/issue/1", {"id": "1", "key": "PRD-1"})
+    parent = an_issue(2)
+    parent["fields"]["parent"] = {"key": "PRD-9"}
+    jira.on(SEARCH, {"issues": [parent], "isLast": True})
+    for state in ({}, DONE):
+        run(source, settings(jira), state=state, known={"issues": {"1"}})
+
+    asked = [one.body for one in jira.asked(SEARCH)]
+    assert all(one["fields"] for one in asked)
+    assert all(one["jql"].split("ORDER BY")[0].strip() for one in asked)
+    assert any(one["fields"] == ["*all", "-comment", "-worklog"] for one in asked)
+
+
+def test_sprints_are_read_whole_each_time_since_their_start_and_end_move_no_issue(
+    jira: Any, run: Callable[..., Any]
+) -> None:
+    jira.on("rest/agile/1.0/board", {"values": [{"id": 1, "type": "scrum"}], "isLast": True})
+    for state in ("future", "active", "closed"):
+        sprint = {"id": 5, "name": "S 5", "state": state, "originBoardId": 1}
+        jira.on("rest/agile/1.0/board/1/sprint", {"values": [sprint], "isLast": True})
+        assert [one["state"] for one in run(source, settings(jira), state=DONE).values("sprints")] == [state]

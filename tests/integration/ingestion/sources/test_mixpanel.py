@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -207,3 +208,59 @@ def test_a_profile_that_is_missing_in_the_whole_list_becomes_a_tombstone(vendor:
     first, second = outcome.values("profiles")
     assert (first["email"], first["account_external_id"]) == ("a@x.example", "7")
     assert second["last_seen_at"] == "2026-10-01T13:00:00+00:00"
+
+
+@pytest.fixture
+def scripted(vendor: Any) -> MixpanelSettings:
+    """A project whose export is empty and that nobody uses."""
+    vendor.on("api/2.0/export", lambda request: b"")
+    vendor.on("api/query/engage", {"page_size": 1000, "session_id": "s", "results": []})
+    settings = MixpanelSettings()
+    settings.data_base_url = settings.api_base_url = vendor.base_url
+    settings.username, settings.secret, settings.project_id = "name", "word", "1"
+    return settings
+
+
+def test_few_exports_read_every_day_once_and_no_more_than_three_in_a_second(
+    vendor: Any, run: Any, scripted: MixpanelSettings
+) -> None:
+    """Both days of a range are inclusive, one without events is an empty answer, and 60 queries are all that
+    an hour has.
+    """
+    sent: list[float] = []
+
+    def export(request: Any) -> Any:
+        sent.append(time.monotonic())
+        return b""
+
+    vendor.on("api/2.0/export", export)
+    scripted.start_on = "2024-10-05"
+    outcome = run(source, scripted)
+
+    asked = [one.query for one in vendor.asked("api/2.0/export")]
+    ranges = [(date.fromisoformat(one["from_date"]), date.fromisoformat(one["to_date"])) for one in asked]
+    assert (ranges[0][0], ranges[-1][1]) == (date(2024, 10, 5), date(2026, 10, 5))
+    assert [first for first, _ in ranges[1:]] == [last + timedelta(days=1) for _, last in ranges[:-1]]
+    assert 4 <= len(ranges) <= 10
+    assert min(later - sooner for sooner, later in zip(sent, sent[3:], strict=False)) >= 1.0
+    assert outcome.state["events"]["through"] == "2026-10-05"
+
+
+def test_a_refusal_that_does_not_say_when_to_come_again_is_waited_out(
+    vendor: Any, run: Any, scripted: MixpanelSettings
+) -> None:
+    tries: list[float] = []
+
+    def export(request: Any) -> Any:
+        tries.append(time.monotonic())
+        if len(tries) == 1:
+            return {"answer": {"error": "Query rate limit exceeded", "status": "error"}, "status": 429}
+        return b""
+
+    vendor.on("api/2.0/export", export)
+    scripted.start_on = "2026-10-05"
+    outcome = run(source, scripted)
+
+    assert len(tries) == 2
+    assert tries[1] - tries[0] >= 1.0
+    assert outcome.state["events"]["through"] == "2026-10-05"

@@ -109,3 +109,21 @@ def test_pages_go_on_from_the_last_row_with_a_limit_and_are_never_cached(
     assert not any("offset" in query.lower() for query in queries)
     assert {one.body["refresh"] for one in vendor.asked("api/projects/1/query/")} == {"force_blocking"}
     assert PosthogSettings().rows_per_request <= 50_000
+
+
+def test_persons_are_read_to_the_last_link(vendor: Any, run: Callable[..., Any]) -> None:
+    path = "api/projects/1/persons/"
+
+    def persons(request: Any) -> dict[str, Any]:
+        at = int(request.query.get("offset", 0))
+        found = [{"id": f"p{at}", "distinct_ids": [f"u-{at}"], "properties": {}}]
+        following = f"{vendor.base_url}/{path}?limit=1&offset={at + 1}" if at < 2 else None
+        return {"count": 3, "next": following, "previous": None, "results": found}
+
+    vendor.on("api/projects/1/query/", {"columns": ["uuid"], "results": []})
+    vendor.on(path, persons)
+    settings = PosthogSettings(base_url=vendor.base_url, api_key="key", project_id="1")
+    outcome = run(source, settings, known={"persons": {"u-1", "u-9"}})
+
+    assert [one["distinct_id"] for one in outcome.values("persons")] == ["u-0", "u-1", "u-2"]
+    assert outcome.tombstones("persons") == [{"distinct_id": "u-9"}]

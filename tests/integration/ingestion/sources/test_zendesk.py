@@ -107,6 +107,7 @@ def test_the_export_goes_on_from_its_cursor_and_keeps_it_at_the_end(
     assert [one["ticket_id"] for one in first.tombstones("tickets")] == ["2"]
     assert [one["ticket_id"] for one in first.values("ticket_metrics")] == ["2"]
     assert first.state["tickets"] == {"cursor": "c2"}
+    assert [one.query.get("cursor") for one in zendesk.asked(TICKETS)] == [None, "c1"]
     asked = zendesk.asked(TICKETS)[0].query
     assert (asked["include"], asked["support_type_scope"]) == ("metric_sets", "all")
 
@@ -244,3 +245,39 @@ def test_an_organisation_that_is_no_longer_listed_is_a_tombstone_at_its_cadence(
     outcome = run(source, settings(zendesk), state=old, known=known)
     assert outcome.tombstones("organizations") == [{"organization_id": "2"}]
     assert outcome.state["organizations"]["swept"] == NOW_S
+
+
+def test_lists_are_read_by_cursor_since_offsets_end(zendesk: Any, run: Callable[..., Any]) -> None:
+    def groups(request: Any) -> dict[str, Any]:
+        is_first = "page[after]" not in request.query
+        meta = {"has_more": is_first, "after_cursor": "c1" if is_first else "c2"}
+        return {"groups": [{"id": 1 if is_first else 2, "name": "Support"}], "meta": meta}
+
+    zendesk.on("api/v2/groups", groups)
+    outcome = run(source, settings(zendesk))
+
+    assert [one["group_id"] for one in outcome.values("groups")] == ["1", "2"]
+    assert [one.query for one in zendesk.asked("api/v2/groups")] == [
+        {"page[size]": "100"},
+        {"page[size]": "100", "page[after]": "c1"},
+    ]
+
+
+def test_a_time_based_export_goes_on_from_its_end_time_and_keeps_it(
+    zendesk: Any, run: Callable[..., Any]
+) -> None:
+    """Rows at the boundary come twice; an end time that stands still at the end is none to go on from."""
+    ends = {0: (NOW_S - 200, False), NOW_S - 200: (NOW_S - 100, True)}
+
+    def organizations(request: Any) -> dict[str, Any]:
+        start = int(request.query["start_time"])
+        end_time, is_over = ends.get(start, (start, True))
+        rows = [{"id": 1, "name": "Acme"}, {"id": 2 if is_over else 3, "name": "Other"}]
+        return {"organizations": rows, "end_time": end_time, "end_of_stream": is_over}
+
+    zendesk.on(ORGANIZATIONS, organizations)
+    outcome = run(source, settings(zendesk, start_date="1970-01-01"))
+
+    assert {one["organization_id"] for one in outcome.values("organizations")} == {"1", "2", "3"}
+    assert [int(one.query["start_time"]) for one in zendesk.asked(ORGANIZATIONS)] == [0, NOW_S - 200]
+    assert outcome.state["organizations"]["end_time"] == NOW_S - 100
