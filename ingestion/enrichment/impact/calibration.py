@@ -17,6 +17,8 @@ DESIGN_FLOOR = 0.01
 # A placebo that rises may be growth that goes on or a long spike that falls back: before the release both
 # look the same. Half of it is taken off, and the other half stands in the error.
 TAKEN_OFF = 0.5
+# So many deliveries must tell how adopters stand before they adopt, before one is read in that light.
+LEAST_POOLED = 4
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,27 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """A random-effects mean over deliveries: mean, variance of the mean, variance between deliveries."""
+
+    mean: float
+    of_mean: float
+    between: float
+
+
+@dataclass(frozen=True)
 class Calibration:
     """One metric's calibration on one rung.
 
     Arguments:
         drift: what the metric's adopters do without any delivery, from the placebos of all of them.
+        rise: how far adopters stand above their old level when they adopt, over all deliveries; None where
+        too few
+            tell it.
     """
 
     drift: Drift
+    rise: Pool | None = None
 
     @classmethod
     def of(cls, estimates: Sequence[Estimate]) -> Calibration:
@@ -47,7 +62,13 @@ class Calibration:
             errors = np.array([getattr(found, error) for found in estimates])
             return pooled_drift(values / baselines, errors / baselines)
 
-        return cls(drift=pooled("placebo", "placebo_error"))
+        rises = np.array([found.rise for found in estimates]) / baselines
+        errors = np.array([found.rise_error for found in estimates]) / baselines
+        usable = np.isfinite(rises) & np.isfinite(errors) & (errors > 0)
+        return cls(
+            drift=pooled("placebo", "placebo_error"),
+            rise=random_effects(rises, errors) if usable.sum() >= LEAST_POOLED else None,
+        )
 
     def applied(self, found: Estimate) -> Estimate:
         """An estimate net of the drift, with its variance and the design floor in the error.
@@ -56,17 +77,36 @@ class Calibration:
         effects however many accounts there are.
         """
         scale = abs(found.baseline)
-        effect = found.effect - TAKEN_OFF * self.drift.mean * scale
+        gained, variance = self._by_rise(found)
+        effect = found.effect + gained - TAKEN_OFF * self.drift.mean * scale
         of_drift = (self.drift.variance + ((1 - TAKEN_OFF) * self.drift.mean) ** 2) * scale**2
         floor = DESIGN_FLOOR * abs(found.after - effect)
         placebo_variance = self.drift.variance * scale**2 + (DESIGN_FLOOR * scale) ** 2
         return replace(
             found,
             effect=effect,
-            std_error=float(np.sqrt(found.std_error**2 + of_drift + floor**2)),
+            std_error=float(np.sqrt(variance + of_drift + floor**2)),
             placebo=found.placebo - self.drift.mean * scale,
             placebo_error=float(np.sqrt(found.placebo_error**2 + placebo_variance)),
         )
+
+    def _by_rise(self, found: Estimate) -> tuple[float, float]:
+        """What the rise before exposure says about the noise in the effect, and the effect's variance
+        given it.
+
+        Adopters that stand higher before than adopters of other deliveries do are partly there by chance, and
+        chance does not last: it makes the effect look small by as much. How much of the difference is
+        chance is known from its error and from how deliveries differ.
+        """
+        variance, scale = found.std_error**2, abs(found.baseline)
+        if self.rise is None or not (found.rise_error > 0 and np.isfinite(found.rise) and scale > 0):
+            return 0.0, variance
+        spread = found.rise_error**2 + self.rise.between * scale**2
+        slope = found.rise_covariance / spread
+        left = variance - found.rise_covariance * slope + slope**2 * self.rise.of_mean * scale**2
+        if not 0 < left < variance:
+            return 0.0, variance
+        return -slope * (found.rise - self.rise.mean * scale), left
 
     def doubt(self, found: Estimate) -> float:
         """Standard error of what self-selection may add or hide in any one week, in the metric's unit."""
@@ -84,18 +124,25 @@ def pooled_drift(placebos: np.ndarray, errors: np.ndarray) -> Drift:
         placebos: placebo effects as shares of the baseline, one per delivery.
         errors: their standard errors, same unit.
     """
-    usable = np.isfinite(placebos) & np.isfinite(errors) & (errors > 0)
-    value, variance = placebos[usable], errors[usable] ** 2
-    if len(value) < 2:
+    pool = random_effects(placebos, errors)
+    if pool is None:
         return Drift()
+    mean, of_mean = pool.mean, pool.of_mean
+    kept = mean**2 / (mean**2 + of_mean)
+    return Drift(mean=mean * kept, variance=of_mean * kept)
+
+
+def random_effects(values: np.ndarray, errors: np.ndarray) -> Pool | None:
+    """Mean over deliveries that differ (DerSimonian and Laird); None with fewer than two."""
+    usable = np.isfinite(values) & np.isfinite(errors) & (errors > 0)
+    value, variance = values[usable], errors[usable] ** 2
+    if len(value) < 2:
+        return None
     weight = 1 / variance
     fixed = float(weight @ value / weight.sum())
     spread = float(weight @ (value - fixed) ** 2)
-    # Zero where one placebo is known so much better than the others that it is all there is.
+    # Zero where one value is known so much better than the others that it is all there is.
     information = float(weight.sum() - (weight @ weight) / weight.sum())
     between = max(0.0, (spread - (len(value) - 1)) / information) if information > 0 else 0.0
     weight = 1 / (variance + between)
-    mean = float(weight @ value / weight.sum())
-    of_mean = 1 / float(weight.sum())
-    kept = mean**2 / (mean**2 + of_mean)
-    return Drift(mean=mean * kept, variance=of_mean * kept)
+    return Pool(mean=float(weight @ value / weight.sum()), of_mean=1 / float(weight.sum()), between=between)

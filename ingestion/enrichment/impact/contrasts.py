@@ -11,12 +11,13 @@ around g, which is dropped: people adopt in a spike of activity, and a spike tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 
+from ingestion.enrichment.impact import waves
 from ingestion.enrichment.impact.frames import NEVER, Delivery
 from ingestion.enrichment.impact.panel import OLD, PLACEBO_EARLY, PLACEBO_LATE, POST, PRE, Outcome, Panel
 
@@ -60,7 +61,9 @@ class Design:
 class Estimate:
     """What the joint solve says about one delivery and metric, before calibration.
 
-    `n_answering` is of a ratio of sums: treated accounts with answers before or after, whichever are fewer.
+    `rise` is by how much more the treated stood above their old level in the weeks before exposure
+    already, with its error and its covariance with the effect's error. `n_answering` is of a ratio of
+    sums: treated accounts with answers before or after, whichever are fewer.
     """
 
     n_treated: int = 0
@@ -73,6 +76,9 @@ class Estimate:
     first_stage: float = float("nan")
     placebo: float = float("nan")
     placebo_error: float = float("nan")
+    rise: float = float("nan")
+    rise_error: float = float("nan")
+    rise_covariance: float = float("nan")
     degrees: float = float("nan")
     n_answering: int = 0
     overlaps: list[int] = field(default_factory=list)
@@ -127,6 +133,7 @@ class _Equation:
     before: float
     after: float
     n_answering: int
+    first_stage: float
 
 
 class _Exposure:
@@ -145,6 +152,11 @@ class _Exposure:
         low, high = np.searchsorted(self.weeks, [week + before[0], week + after[1] + 1])
         by_week = _differences(before, after)
         return self.accounts[low:high], by_week[self.weeks[low:high] - (week + before[0])]
+
+    def between(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts first exposed in these weeks, and the weeks."""
+        low, high = np.searchsorted(self.weeks, [first, last + 1])
+        return self.accounts[low:high], self.weeks[low:high]
 
 
 @cache
@@ -244,14 +256,17 @@ class _Solver:
 
     def run(self) -> list[Estimate]:
         n = len(self.designs)
-        equations = [self._equation(i, PRE, POST) for i in range(n)]
+        equations = [
+            self._equation(i, PRE, POST) if design.rung == "adopters" else self._wave_equation(i)
+            for i, design in enumerate(self.designs)
+        ]
         estimates = [
             Estimate(
                 n_treated=equation.n_treated,
                 n_control=equation.n_control,
                 baseline=equation.before,
                 after=equation.after,
-                first_stage=float(equation.exposure[i]),
+                first_stage=equation.first_stage,
                 n_answering=equation.n_answering,
             )
             for i, equation in enumerate(equations)
@@ -271,14 +286,175 @@ class _Solver:
             found.overlaps = [
                 k for k in range(n) if k != i and abs(equations[i].exposure[k]) >= NAMED_OVERLAP
             ]
-            placebo = self._equation(i, PLACEBO_EARLY, PLACEBO_LATE)
-            if placebo.n_treated < LEAST_TREATED:
-                continue
-            crossed = placebo.exposure[kept]
-            found.placebo = float(placebo.moment - crossed @ effects) / found.first_stage
-            own = placebo.influence - crossed @ influence
-            found.placebo_error = _error(own, self.designs[i], found)[0] / found.first_stage
+        placebos = {
+            i: self._equation(i, PLACEBO_EARLY, PLACEBO_LATE)
+            if self.designs[i].rung == "adopters"
+            else self._wave_equation(i, is_placebo=True)
+            for i in kept
+        }
+        for i, value, own in self._net(placebos, kept, effects, influence):
+            found, share = estimates[i], float(equations[i].exposure[i])
+            found.placebo = value / share
+            found.placebo_error = _error(own, self.designs[i], found)[0] / share
+        rises = {i: self._equation(i, OLD, PRE) for i in kept if self.designs[i].rung == "adopters"}
+        for i, value, own in self._net(rises, kept, effects, influence):
+            found = estimates[i]
+            found.rise = value
+            found.rise_error = _error(own, self.designs[i], found)[0]
+            found.rise_covariance = _dot(own, influence[kept.index(i)])
         return estimates
+
+    def _net(
+        self, equations: dict[int, _Equation], kept: list[int], effects: np.ndarray, influence: np.ndarray
+    ) -> Iterator[tuple[int, float, np.ndarray]]:
+        """Contrasts of weeks before exposure, net of the deliveries' effects, with their influence."""
+        told = {i: equation for i, equation in equations.items() if equation.n_treated >= LEAST_TREATED}
+        if not told:
+            return
+        crossed = np.stack([equation.exposure[kept] for equation in told.values()])
+        moments = np.array([equation.moment for equation in told.values()]) - crossed @ effects
+        # All at once: one product of matrices costs a fraction of as many of a vector and a matrix.
+        own = np.negative(crossed @ influence)
+        for at, (i, equation) in enumerate(told.items()):
+            own[at] += equation.influence
+            yield i, float(moments[at]), own[at]
+
+    def _near(self, i: int) -> list[int]:
+        """Deliveries to which accounts may have come while they came to this one.
+
+        Who is busy adopts what is old, too: there is no age at which a delivery stops to overlap.
+        """
+        return [k for k, week in enumerate(self.released) if week - self.released[i] <= OVERLAP_WEEKS]
+
+    def _wave_equation(self, i: int, *, is_placebo: bool = False) -> _Equation:
+        """One delivery's equation over all waves; the placebo is the same so much earlier that nobody is
+        exposed."""
+        panel, outcome, design = self.panel, self.outcome, self.designs[i]
+        nothing = _Equation(
+            exposure=np.zeros(len(self.designs)),
+            moment=0.0,
+            influence=np.zeros(panel.n_accounts),
+            n_treated=0,
+            n_control=0,
+            before=float("nan"),
+            after=float("nan"),
+            n_answering=0,
+            first_stage=0.0,
+        )
+        if not design.weeks:
+            return nothing
+        first_wave, members = design.weeks[0], design.start >= design.weeks[0]
+        possible = members & panel.subscribed[first_wave] & (panel.signup <= first_wave - OLDEST_NEEDED_WEEKS)
+        if design.member is not None:
+            possible &= design.member
+        rows = waves.usable_rows(outcome, possible, first_wave)
+        if len(rows) == 0:
+            return nothing
+        latest = int(design.start[rows].max())
+        last = min(latest - 1, design.weeks[-1] + POST[1], panel.n_weeks - 1)
+        strata = panel.strata(first_wave)
+        plan = self._wave_plan(design, rows, first_wave, last)
+        if plan is None:
+            return nothing
+        planned = plan
+        if is_placebo:
+            planned = plan.moved(last - first_wave + 1)
+            if planned.first < 0:
+                return nothing
+            rows = waves.usable_rows(
+                outcome, possible & (panel.signup <= planned.first), int(planned.starts[0])
+            )
+        start = np.minimum(design.start[rows], last + 1)
+        wave = np.searchsorted(plan.starts, start)
+        if len(np.unique(wave)) < len(plan.starts):
+            return nothing
+        series = waves.series_of(outcome, rows, planned.first, planned.last, int(planned.starts[0]))
+        codes = strata[rows] if design.cluster is None else np.zeros(len(rows), dtype=np.int64)
+        total = waves.summed(planned, series, rows, wave, codes, design.cluster)
+        if total is None:
+            return nothing
+        exposure, n_accounts = np.zeros(len(self.designs)), panel.n_accounts
+        wave_of, share_of = np.zeros(n_accounts, dtype=np.int64), np.zeros(n_accounts)
+        wave_of[total.rows], share_of[total.rows] = total.wave, total.share
+        counts = planned.exposed()
+        for k in self._near(i):
+            accounts, weeks = self.exposures[k].between(planned.first, planned.last)
+            exposure[k] = _dot(share_of[accounts], counts[wave_of[accounts], weeks - planned.first])
+        influence = np.zeros(n_accounts)
+        influence[total.rows] = total.influence
+        if design.cluster is not None:
+            influence *= _for_lone_units(plan, design.cluster[total.rows], total.wave)
+        start = design.start[total.rows]
+        levels = [self._levels(week, total.rows[start == week]) for week in design.weeks]
+        n_of = np.array([level[3] for level in levels], dtype=float)
+        if n_of.sum() == 0:
+            return nothing
+        before, after = (
+            float(np.average([level[at] for level in levels], weights=n_of))
+            if (n_of > 0).all()
+            else float("nan")
+            for at in (0, 1)
+        )
+        scale = 1.0
+        if not (outcome.is_ratio or outcome.relative) and np.isfinite(before):
+            # The sum weighs waves by what they tell, the row by their accounts: effects are taken as
+            # proportional.
+            own = [
+                float(plan.weights[at, week + POST[0] - plan.first : week + POST[1] + 1 - plan.first].sum())
+                for at, week in enumerate(plan.starts)
+                if week in design.weeks
+            ]
+            level = float(np.dot(own, [found[0] for found in levels])) / max(sum(own), 1e-12)
+            if level > 0 and before > 0:
+                scale = before / level
+        return _Equation(
+            exposure=exposure,
+            moment=scale * total.moment,
+            influence=scale * influence,
+            n_treated=int(n_of.sum()),
+            n_control=int((start > first_wave).sum()),
+            before=before,
+            after=after,
+            n_answering=int(min(sum(level[2][at] for level in levels) for at in (0, 1))),
+            first_stage=float(exposure[i]) * plan.identified / (POST[1] - POST[0] + 1),
+        )
+
+    def _wave_plan(self, design: Design, rows: np.ndarray, first_wave: int, last: int) -> waves.Plan | None:
+        """Weights of the waves' weeks, errors read from the weeks before the first."""
+        earliest = max(0, first_wave - waves.WEEKS_OF_CORRELATION)
+        series = waves.series_of(self.outcome, rows, earliest, first_wave - 1, first_wave)
+        start = np.minimum(design.start[rows], last + 1)
+        if design.cluster is None:
+            codes, starts = self.panel.strata(first_wave)[rows], start
+        else:
+            units, first_of, unit = np.unique(design.cluster[rows], return_index=True, return_inverse=True)
+            series = np.stack([_mean_by(week, unit, len(units)) for week in series])
+            codes, starts = np.zeros(len(units), dtype=np.int64), start[first_of]
+        n_codes = int(codes.max(initial=0)) + 1
+        net = np.stack([week - _mean_by(week, codes, n_codes)[codes] for week in series])
+        dates, sizes = np.unique(starts, return_counts=True)
+        first = max(0, first_wave - waves.WEEKS_BEFORE)
+        if len(dates) < 2 or last <= first_wave:
+            return None
+        variogram = waves.variogram_of(net, last - first)
+        return waves.plan_of(dates, sizes.astype(float), first, last, variogram)
+
+    def _levels(self, week: int, rows: np.ndarray) -> tuple[float, float, np.ndarray, int]:
+        """Means of a wave's accounts before and after, how many have answers before and after, and their
+        number."""
+        rows = rows[self.panel.subscribed[week][rows]]
+        contrast, totals = self.outcome.contrast(week, PRE, POST), self.outcome.totals
+        if self.outcome.is_ratio:
+            found = [[part[rows] for part in totals(week, window)] for window in (PRE, POST)]
+            before, after = (
+                float(total.sum()) / float(count.sum()) if count.sum() > 0 else float("nan")
+                for total, count in found
+            )
+            return before, after, np.array([(count > 0).sum() for _, count in found]), len(rows)
+        rows = rows[contrast.known[rows]]
+        if len(rows) == 0:
+            return float("nan"), float("nan"), np.zeros(2), 0
+        return float(contrast.before[rows].mean()), float(contrast.after[rows].mean()), np.zeros(2), len(rows)
 
     def _equation(self, i: int, before: tuple[int, int], after: tuple[int, int]) -> _Equation:
         """One delivery's equation over its enrolment weeks."""
@@ -289,7 +465,7 @@ class _Solver:
         treated: list[np.ndarray] = []
         left_of_treated, n_answering = 0.0, np.zeros(2)
         level_before, level_after, counted = 0.0, 0.0, 0
-        near = [k for k, week in enumerate(self.released) if abs(week - self.released[i]) <= OVERLAP_WEEKS]
+        near = self._near(i)
         for week in self.designs[i].weeks:
             stack = self._stack(self.designs[i], week, before, after)
             if stack is None:
@@ -297,7 +473,8 @@ class _Solver:
             weights[stack.rows] = stack.weights
             for k in near:
                 accounts, difference = self.exposures[k].difference(week, before, after)
-                exposure[k] += _dot(weights[accounts], difference)
+                if len(accounts):
+                    exposure[k] += _dot(weights[accounts], difference)
             weights[stack.rows] = 0.0
             moment += _dot(stack.weights, stack.change)
             influence[stack.rows] += stack.weights * stack.left
@@ -322,6 +499,7 @@ class _Solver:
             before=level_before / counted if counted else float("nan"),
             after=level_after / counted if counted else float("nan"),
             n_answering=int(n_answering.min()),
+            first_stage=float(exposure[i]) / max(n_treated, 1),
         )
 
     def _stack(
@@ -335,8 +513,7 @@ class _Solver:
         rows = rows[contrast.known[rows]]
         treated = design.start[rows] == week
         strata = panel.strata(week)[rows] if design.cluster is None else np.zeros(len(rows), dtype=np.int64)
-        lead = _lead(design, week, rows) if design.rung == "phased" else None
-        kept, weights = balance(treated, strata, panel.n_strata, lead)
+        kept, weights = balance(treated, strata, panel.n_strata)
         if kept is None:
             return None
         rows, treated, strata = rows[kept], treated[kept], strata[kept]
@@ -379,24 +556,8 @@ def risk_set(panel: Panel, design: Design, week: int) -> np.ndarray:
     return np.flatnonzero(possible)
 
 
-def _lead(design: Design, week: int, rows: np.ndarray) -> np.ndarray:
-    """By how much more of the weeks after it a wave's accounts are exposed than each account that waits.
-
-    Where somebody set the dates, a wave that follows in three weeks says little and one in ten much. Who
-    chooses for himself when to adopt tells by it how he fares, so there all controls count alike.
-    """
-    since = np.clip(design.start[rows] - week, 0, len(_differences(PRE, POST)) + PRE[0] - 1)
-    shares = _differences(PRE, POST)[since - PRE[0]]
-    return np.where(design.start[rows] > week + POST[1], 1.0, 1.0 - shares)
-
-
-def balance(
-    treated: np.ndarray, strata: np.ndarray, n_strata: int, lead: np.ndarray | None = None
-) -> tuple[np.ndarray | None, np.ndarray]:
+def balance(treated: np.ndarray, strata: np.ndarray, n_strata: int) -> tuple[np.ndarray | None, np.ndarray]:
     """Weights that give every stratum's controls the weight of its treated; strata without both are left out.
-
-    Arguments:
-        lead: how much each control counts beside the others of its stratum; alike when None.
 
     Returns: positions kept (None if nothing is left), and weights: 1 for treated, negative for controls.
     """
@@ -406,10 +567,8 @@ def balance(
     kept = np.flatnonzero(usable[strata])
     if len(kept) == 0:
         return None, np.zeros(0)
-    counts = np.ones(len(treated)) if lead is None else lead
-    mass = np.bincount(strata[~treated], weights=counts[~treated], minlength=n_strata)
-    ratio = n_treated / np.where(mass > 0, mass, 1.0)
-    return kept, np.where(treated[kept], 1.0, -ratio[strata[kept]] * counts[kept])
+    ratio = n_treated / np.maximum(n_control, 1)
+    return kept, np.where(treated[kept], 1.0, -ratio[strata[kept]])
 
 
 def _by_stratum(values: np.ndarray, strata: np.ndarray, among: np.ndarray, n_strata: int) -> np.ndarray:
@@ -427,12 +586,29 @@ def _error(influence: np.ndarray, design: Design, estimate: Estimate) -> tuple[f
     """Standard error, degrees of freedom and number of clusters."""
     if design.cluster is None:
         n_clusters = estimate.n_treated + estimate.n_control
-        return float(np.sqrt(influence @ influence)), float(max(estimate.n_treated - 1, 1)), n_clusters
-    taking_part = design.cluster[influence != 0]
-    n_clusters = len(np.unique(taking_part))
+        return float(np.sqrt(_dot(influence, influence))), float(max(estimate.n_treated - 1, 1)), n_clusters
+    taking_part = influence != 0
+    n_clusters = len(np.unique(design.cluster[taking_part]))
+    n_waves = len(np.unique(design.start[taking_part]))
     sums = np.bincount(design.cluster, weights=influence)
-    scale = n_clusters / max(n_clusters - 2, 1)
-    return float(np.sqrt(scale * (sums @ sums))), float(max(n_clusters - 2, 1)), n_clusters
+    return float(np.sqrt(sums @ sums)), float(max(n_clusters - n_waves, 1)), n_clusters
+
+
+def _for_lone_units(plan: waves.Plan, units: np.ndarray, wave: np.ndarray) -> float:
+    """Factor that gives waves of one unit, whose error cannot be seen, that of the others; infinite
+    without any."""
+    n_units = np.array([len(np.unique(units[wave == at])) for at in range(len(plan.starts))])
+    expected = plan.expected / np.maximum(n_units, 1)
+    seen = float(expected[n_units > 1].sum())
+    return float(np.sqrt(expected.sum() / seen)) if seen > 0 else float("inf")
+
+
+def _mean_by(values: np.ndarray, codes: np.ndarray, n_codes: int) -> np.ndarray:
+    """Means of the known values by code, NaN where none is."""
+    known = ~np.isnan(values)
+    count = np.bincount(codes[known], minlength=n_codes)
+    total = np.bincount(codes[known], weights=values[known], minlength=n_codes)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def event_study(

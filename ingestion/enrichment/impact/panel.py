@@ -21,7 +21,7 @@ PLACEBO_LATE, PLACEBO_EARLY = (-16, -9), (-24, -17)
 # Of a window of eight weeks, so many must be known before it (after it one suffices: leaving is an outcome).
 LEAST_KNOWN_WEEKS = 4
 LARGEST_MRR_RATIO = 3.0
-KEPT_CONTRASTS = 12
+KEPT_CONTRASTS = 24
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Outcome:
         self.values = values
         self.weights = weights
         self.relative = relative
-        self._contrasts: dict[tuple[int, tuple[int, int]], Contrast] = {}
+        self._contrasts: dict[tuple[int, tuple[int, int], tuple[int, int]], Contrast] = {}
         known = ~np.isnan(values)
         n_weeks, n_accounts = values.shape
         self._sum = np.zeros((n_weeks + 1, n_accounts))
@@ -184,7 +184,7 @@ class Outcome:
 
         The last few are kept: deliveries of neighbouring weeks share their enrolment weeks.
         """
-        key = (week, before)
+        key = (week, before, after)
         if key not in self._contrasts:
             if len(self._contrasts) >= KEPT_CONTRASTS:
                 del self._contrasts[next(iter(self._contrasts))]

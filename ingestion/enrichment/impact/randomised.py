@@ -21,9 +21,12 @@ from ingestion.enrichment.impact.panel import (
     Panel,
 )
 
+# Beside the two windows of the other rungs: what is nearest to the release, and what lies longest back.
+LATEST, OLDEST = (-4, -1), (-40, -25)
+
 
 def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate:
-    """Difference between the arms over the eight weeks after release, given stratum and the weeks before
+    """Difference between the arms over the eight weeks after release, given stratum and four windows before
     (ANCOVA).
 
     Arguments:
@@ -38,6 +41,7 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
     by_unit = delivery.assignment_unit == "segment_region"
     estimate = Estimate(first_stage=1.0)
     weights = np.ones(len(rows))
+    further: list[np.ndarray] = []
     if outcome.is_ratio:
         treated = delivery.arm[rows] == 1
         after, before, level, base, mean_after = _ratio_parts(outcome, week, rows, treated, weights)
@@ -57,6 +61,14 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
                 level = np.clip(level / before, 0, LARGEST_MRR_RATIO)
                 before = np.ones(len(rows))
         level = np.where(np.isfinite(level), level, before)
+        if not outcome.relative:
+            further = [
+                np.where(np.isfinite(mean), mean, otherwise)[known]
+                for mean, otherwise in (
+                    (_mean(outcome, week, rows, LATEST), before),
+                    (_mean(outcome, week, rows, OLDEST), level),
+                )
+            ]
         rows, before, after, level = rows[known], before[known], after[known], level[known]
         treated = delivery.arm[rows] == 1
         base = float(before[treated].mean()) if treated.any() else float("nan")
@@ -67,7 +79,7 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
     cluster = strata[rows] if by_unit else None
     if not treated.any() or treated.all():
         return estimate
-    effect, error, clusters = _difference(after, treated, codes, [before, level], cluster)
+    effect, error, clusters = _difference(after, treated, codes, [before, level, *further], cluster)
     estimate.effect, estimate.std_error = effect, error
     estimate.n_clusters = clusters
     estimate.degrees = float(max(clusters - 2, 1))
@@ -76,6 +88,12 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
     elif week + OLD[0] >= 0:
         estimate.placebo, estimate.placebo_error, _ = _difference(1 - level, treated, codes, [], cluster)
     return estimate
+
+
+def _mean(outcome: Outcome, week: int, rows: np.ndarray, window: tuple[int, int]) -> np.ndarray:
+    total, count = (found[rows] for found in outcome.totals(week, window))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / count)
 
 
 def _ratio_parts(

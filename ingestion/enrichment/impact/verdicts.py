@@ -18,7 +18,7 @@ from ingestion.enrichment.impact.panel import FEWER_IS_BETTER
 FALSE_DISCOVERY_RATE = 0.10
 # Benjamini-Hochberg bounds the false among the claims: where many of a quarter's effects are real it lets
 # nearly one in twenty of the others pass. This bounds them whatever the share of real effects.
-LARGEST_P = 0.025
+LARGEST_P = 0.02
 CONFIDENCE = 0.95
 POWER = 0.80
 LEAST_PLACEBO_P = 0.01

@@ -32,6 +32,12 @@ class Kind:
         too_early: releases lie in the last weeks of the data.
         big_bangs: rare releases to everybody and no list, instead of adopter lists.
         bursts: activity comes in bursts with a sudden start and end, not in waves.
+        growing: effects grow from week to week over the first eight, from a quarter of their mean to
+        nearly double. noticed: half of what moves an account from week to week lasts for that week alone,
+        and who was busy last week
+            adopts in this one: before adoption activity is another than after it.
+        chosen_waves: somebody chose the waves: the engaged, the growing and the busy first, the largest
+        segments first.
     """
 
     name: str
@@ -45,6 +51,14 @@ class Kind:
     too_early: bool = False
     big_bangs: bool = False
     bursts: bool = False
+    growing: bool = False
+    noticed: bool = False
+    chosen_waves: bool = False
+
+    def strength(self, since: np.ndarray) -> np.ndarray:
+        """How much of an effect is there so many weeks after first exposure; 1 in the mean of the weeks 1
+        to 8."""
+        return np.clip(since, 0, 8) / 4.5 if self.growing else np.ones_like(since, dtype=float)
 
 
 BASE = Kind("spike")
@@ -63,6 +77,9 @@ KINDS: dict[str, Kind] = {
         replace(BASE, name="too_early", too_early=True),
         replace(BASE, name="big_bang", big_bangs=True),
         replace(BASE, name="big_bang_shocks", big_bangs=True, shock=0.9),
+        replace(BASE, name="growing", growing=True),
+        replace(BASE, name="noticed", noticed=True),
+        replace(BASE, name="chosen_waves", chosen_waves=True, trend_spread=0.006),
     )
 }
 
@@ -106,11 +123,11 @@ def simulate(kind: Kind, *, accounts: int, seed: int, weeks: int = 104, deliveri
     alive = (week >= company.signup) & (week < churn)
     logs = {metric: np.zeros((weeks, accounts)) for metric in METRICS}
     for at in range(len(plan)):
-        since = week >= exposed[at]
+        strength = np.where(week >= exposed[at], kind.strength(week - exposed[at]), 0.0)
         for metric in METRICS:
             size = effects[metric][at]
             if size:
-                logs[metric] += since * (size if metric == "csat" else np.log1p(size))
+                logs[metric] += strength * (size if metric == "csat" else np.log1p(size))
     means = _means(company, chance_active, chance_person, ticket_rate, logs)
     active = alive & (rng.random((weeks, accounts)) < means["active"])
     people = rng.binomial(company.seats.astype(int), np.clip(means["person"], 0, 0.98))
@@ -126,7 +143,7 @@ def simulate(kind: Kind, *, accounts: int, seed: int, weeks: int = 104, deliveri
     scores = rng.normal(0, 1, (weeks, accounts)) * np.sqrt(answers) + answers * (3.8 + logs["csat"])
     frames = _frames(company, plan, exposed, arms, alive, wau, tickets, mrr, scores, answers, churn, kind)
     truth = _truth(
-        company, plan, exposed, effects, alive, means, logs, chance_active, chance_person, list_price
+        kind, company, plan, exposed, effects, alive, means, logs, chance_active, chance_person, list_price
     )
     return World(frames, truth)
 
@@ -157,6 +174,8 @@ def _company(kind: Kind, rng: np.random.Generator, accounts: int, weeks: int) ->
         noise = np.sqrt(1 - kind.persistence**2)
         for week in range(1, weeks):
             momentary[week] = kind.persistence * momentary[week - 1] + noise * rng.normal(size=accounts)
+    if kind.noticed:
+        momentary = np.sqrt(0.5) * (momentary + rng.normal(size=momentary.shape))
     time = np.arange(weeks)
     calendar = (FIRST_WEEK + pd.to_timedelta(7 * time, unit="D")).day_of_year.to_numpy()
     season = 0.2 * np.sin(2 * np.pi * calendar / 365.25) - 0.9 * ((calendar >= 354) | (calendar <= 3))
@@ -244,13 +263,19 @@ def _adoption(
             continue
         if row.rollout == "phased":
             waves = 4
-            if row.assignment_unit == "account":
+            if row.assignment_unit == "account" and kind.chosen_waves:
+                now = company.momentary[max(row.released - 1, 0)]
+                score = company.level + 0.7 * trend + 0.5 * now + 0.7 * rng.normal(size=accounts)
+            elif row.assignment_unit == "account":
                 score = 0.3 * company.level + rng.normal(size=accounts)
+            elif kind.chosen_waves:
+                score = 11.0 - (company.segment * 3 + company.region)
             else:
                 score = rng.permutation(12)[company.segment * 3 + company.region].astype(float)
             order = np.argsort(np.argsort(-score, kind="stable"), kind="stable")
             if row.assignment_unit == "segment_region":
-                arms[at] = (score.astype(int) % waves) + 1
+                of_segment = 3 - company.segment if kind.chosen_waves else score.astype(int) % waves
+                arms[at] = of_segment + 1
             else:
                 arms[at] = order * waves // accounts + 1
             exposed[at] = row.released + 3 * (arms[at] - 1)
@@ -258,7 +283,8 @@ def _adoption(
         reach = rng.uniform(0.02, 0.05)
         for week in range(row.released, weeks):
             buzz = reach * np.exp(-(week - row.released) / 6) + 0.004
-            score = kind.level * company.level + kind.spike * company.momentary[week] + kind.trend * trend
+            busy = company.momentary[max(week - 1, 0) if kind.noticed else week]
+            score = kind.level * company.level + kind.spike * busy + kind.trend * trend
             score = score - (kind.level**2 + kind.spike**2 + kind.trend**2) / 2
             hazard = np.clip(buzz * np.exp(np.minimum(score, 3.0)), 0, 0.8) * chance_active[week] * 1.5
             here = (company.signup <= week) & (churn > week)
@@ -287,6 +313,7 @@ def _means(
 
 
 def _truth(
+    kind: Kind,
     company: _Company,
     plan: pd.DataFrame,
     exposed: np.ndarray,
@@ -307,12 +334,13 @@ def _truth(
         who = np.flatnonzero((exposed[at] >= row.released) & (exposed[at] < row.released + window))
         who = who[alive[np.minimum(exposed[at, who], weeks - 1), who]]
         lag = np.arange(1, 9)[:, None]
+        strength = kind.strength(lag)
         week = exposed[at, who][None, :] + lag
         inside = week < weeks
         week = np.minimum(week, weeks - 1)
         counted = inside & alive[week, who[None, :]]
         without = {
-            metric: logs[metric][week, who] - (size if metric == "csat" else np.log1p(size))
+            metric: logs[metric][week, who] - strength * (size if metric == "csat" else np.log1p(size))
             for metric, size in ((metric, effects[metric][at]) for metric in METRICS)
         }
         # The delivery's effect on each metric is taken away alone; effects on the others stay.
@@ -353,7 +381,7 @@ def _truth(
                 relative = effect / float(ratio_without[known].mean()) if known.any() else np.nan
             elif metric == "tickets":
                 full = means["tickets"][week, who]
-                share = 1 - 1 / (1 + size)
+                share = 1 - (1 + size) ** -strength
                 effect = float((full * share)[counted].mean())
                 relative = size
             else:
