@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ PERSONAL = re.compile(
 SELECTED = re.compile(r"^        (?:[^\n]* as )?(\w+),$", re.MULTILINE)
 
 
+@cache
 def _described() -> dict[str, dict[str, Any]]:
     found = {}
     for path in (PROJECT / "models").rglob("*.yml"):
