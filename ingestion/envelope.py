@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from ingestion.erasure.redaction import Redactor
 from ingestion.errors import MalformedResponse
-from ingestion.known import rejected_digest
+from ingestion.known import rejected_digest, stream_table
 from ingestion.source import Batch, ColumnType, Malformed, Record, Resource
 from ingestion.tables import arrow_schema, fetched, raw_columns, rejected_table
 
@@ -117,6 +117,11 @@ class Envelope:
         self._now = now
         self._secret = secret.encode()
         self.counts = Counts()
+        for resource in resources:
+            if resource.is_append_only:
+                database.execute(
+                    f"create table if not exists {stream_table(resource.name)} (digest uhugeint)"
+                )
 
     def __repr__(self) -> str:
         return f"Envelope({self._instance!r})"
@@ -132,9 +137,11 @@ class Envelope:
                 source=self._instance,
             )
         if isinstance(batch.records, pa.Table):
-            yield from self._append(
-                resource, self._from_arrow(resource, batch.records), load_id, records=None
-            )
+            incoming = self._from_arrow(resource, batch.records)
+            if resource.is_append_only:
+                yield from self._append_to_stream(resource, incoming, load_id)
+            else:
+                yield from self._append(resource, incoming, load_id, records=None)
             return
         malformed = [record for record in batch.records if isinstance(record, Malformed)]
         records = [record for record in batch.records if isinstance(record, Record)]
@@ -174,6 +181,66 @@ class Envelope:
             yield resource.name, self._finished(resource, fresh, load_id)
         if records is not None and positions:
             yield from self._children(resource, records, positions, versions, load_id)
+
+    def _append_to_stream(
+        self, resource: Resource, incoming: pa.Table, load_id: str
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """What `_append` does, for many events: only what has to be worked out passes through the database,
+        all else stays where it lies.
+        """
+        self.counts.seen[resource.name] += incoming.num_rows
+        if not incoming.num_rows:
+            return
+        if self._redactor is not None:
+            incoming = self._redactor.identified(resource, incoming)
+        database = self._database
+        known = stream_table(resource.name)
+        updated_at = _updated_at(resource)
+        database.register("incoming", incoming)
+        database.execute(
+            f"""create or replace temp table judged as
+            select * exclude (payload, _children, _updated_at), md5_number(_key) as digest,
+                md5(concat(_key, chr(31), payload)) as _version_id,
+                coalesce(_updated_at, {updated_at}, $now::timestamp) as _source_updated_at
+            from ({self._cast_sql(resource, incoming.schema)})""",
+            {"now": self._now},
+        )
+        rejected = fetched(
+            database,
+            """select nullif(judged._key, '') as _key, _failures as reason, payload
+            from judged inner join incoming using (_row) where _failures <> '' order by _row""",
+        )
+        database.unregister("incoming")
+        if rejected.num_rows:
+            yield from self._reject(resource, rejected, load_id)
+        # Few are known and fewer come twice: those are sought, not the others.
+        dropped = database.execute(
+            f"""select _row from judged where _failures <> ''
+            union select _row from judged where digest in (select digest from {known})
+            union select _row from judged where digest in
+                (select digest from judged where _failures = '' group by digest having count(*) > 1)
+                and _row not in (select min(_row) from judged where _failures = '' group by digest)"""
+        ).fetchall()
+        fresh = fetched(database, "select * exclude (digest, _failures) from judged")
+        if dropped:
+            kept = np.delete(np.arange(incoming.num_rows), [row for (row,) in dropped])
+            database.register("kept", pa.table({"_row": kept}))
+            database.execute(f"insert into {known} select digest from judged inner join kept using (_row)")
+            database.unregister("kept")
+            fresh, incoming = fresh.take(kept), incoming.take(kept)
+        else:
+            database.execute(f"insert into {known} select digest from judged")
+        if not fresh.num_rows:
+            return
+        for name in (*resource.columns, "payload"):
+            if name not in fresh.column_names:
+                fresh = fresh.append_column(name, incoming.column(name))
+        fresh = fresh.append_column("_extracted_at", pa.repeat(pa.scalar(self._now), fresh.num_rows))
+        self.counts.appended[resource.name] += fresh.num_rows
+        self.counts.tombstones[resource.name] += pc.sum(fresh.column("_is_deleted")).as_py()
+        if self._redactor is not None:
+            fresh = self._redactor.redacted(self._instance, resource, fresh)
+        yield resource.name, self._finished(resource, fresh, load_id)
 
     def _children(
         self,
@@ -273,11 +340,7 @@ class Envelope:
 
     def _new_sql(self, resource: Resource) -> str:
         """Rows whose version is not the key's last one; one per key, the newest."""
-        updated_at = "cast(null as timestamp)"
-        if resource.updated_at:
-            column = f'"{resource.updated_at}"'
-            is_date = resource.columns[resource.updated_at] == "date"
-            updated_at = f"cast({column} as timestamp)" if is_date else column
+        updated_at = _updated_at(resource)
         if resource.is_append_only:
             return f"""
                 select *, md5(concat(_key, chr(31), payload)) as _version_id,
@@ -285,7 +348,7 @@ class Envelope:
                 from cast_rows
                 where _failures = ''
                     and _row in (select min(_row) from cast_rows where _failures = '' group by _key)
-                    and _key not in (select key from known where resource = '{resource.name}')
+                    and md5_number(_key) not in (select digest from {stream_table(resource.name)})
             """
         content = [f'coalesce(cast("{name}" as varchar), chr(30))' for name in resource.columns]
         parts = ["_key", "cast(_is_deleted as varchar)", "payload", "coalesce(_children, '')", *content]
@@ -330,10 +393,14 @@ class Envelope:
     def _remember(self, resource: Resource) -> None:
         if resource.parent:
             return
-        if not resource.is_append_only:
+        if resource.is_append_only:
             self._database.execute(
-                f"delete from known where resource = '{resource.name}' and key in (select _key from new_rows)"
+                f"insert into {stream_table(resource.name)} select md5_number(_key) from new_rows"
             )
+            return
+        self._database.execute(
+            f"delete from known where resource = '{resource.name}' and key in (select _key from new_rows)"
+        )
         self._database.execute(
             f"""insert into known select '{resource.name}', _key, _version_id,
             coalesce(_source_updated_at, $now::timestamp), not _is_deleted from new_rows""",
@@ -438,6 +505,15 @@ class Envelope:
         columns["_given_key"] = pa.nulls(count, pa.string())
         columns["_row"] = pa.array(np.arange(count))
         return pa.table(columns)
+
+
+def _updated_at(resource: Resource) -> str:
+    """SQL for the source's own time of change, if it tells one."""
+    if not resource.updated_at:
+        return "cast(null as timestamp)"
+    column = f'"{resource.updated_at}"'
+    is_date = resource.columns[resource.updated_at] == "date"
+    return f"cast({column} as timestamp)" if is_date else column
 
 
 def person_key(value: str | None, secret: bytes) -> str | None:

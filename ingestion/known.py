@@ -150,19 +150,35 @@ def _last_versions(
     return f"select '{resource.name}', latest_rows.* from ({latest}) as latest_rows"
 
 
+def stream_table(resource: str) -> str:
+    """Where the run's in-memory database keeps the keys of an event stream: 16 bytes for each."""
+    return f"known_keys_of_{resource}"
+
+
 class KnownRows:
     """The snapshot as tables of the run's in-memory database; see `ingestion.source.Known`."""
 
     def __init__(self, database: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
         self._database = database
         for name, table in (
-            ("known", snapshot.versions),
+            ("told", snapshot.versions),
             ("known_parent", snapshot.parent_versions),
             ("known_rejected", snapshot.rejected),
         ):
             database.register("snapshot_rows", table)
             database.execute(f"create table {name} as select * from snapshot_rows")
             database.unregister("snapshot_rows")
+        # Of a stream's rows the key is all that is ever compared.
+        for (stream,) in database.execute(
+            "select distinct resource from told where version is null"
+        ).fetchall():
+            database.execute(
+                f"create table {stream_table(stream)} as select md5_number(key) as digest from told"
+                " where resource = ?",
+                [stream],
+            )
+        database.execute("create table known as select * from told where version is not null")
+        database.execute("drop table told")
 
     def keys(self, resource: str, prefix: str | None = None) -> set[str]:
         """Keys whose latest version is alive; with `prefix`, only those that start with it."""

@@ -111,7 +111,7 @@ class Known(Protocol):
 
     def keys(self, resource: str, prefix: str | None = None) -> set[str]:
         """Keys whose latest version is alive (not a tombstone); with `prefix`, only those that start with
-        it.
+        it. Of an append-only resource none are kept as text.
         """
         ...
 

@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-import dlt
 import duckdb
 import pyarrow as pa
 
@@ -39,7 +38,7 @@ logger = logging.getLogger(__name__)
 _held = threading.local()
 _SAY_AFTER_SECONDS = 2.0
 # Of a load; more is written to disk and read back.
-_LOAD_MEMORY = "384MB"
+_LOAD_MEMORY = "512MB"
 _ORIGINAL_SCHEMAS = ("raw_", "enrichment_")
 
 
@@ -130,8 +129,10 @@ class DuckDBWarehouse(Warehouse):
             yield
 
     def destination(self) -> Any:
+        from ingestion.warehouses.duckdb_loading import DuckDBDestination
+
         # A path by itself is parsed by SQLAlchemy, whose import takes longer than a small load.
-        return dlt.destinations.duckdb({"database": str(self.path)})
+        return DuckDBDestination({"database": str(self.path)})
 
     def dbt_environment(self) -> dict[str, str]:
         return {"NORTE_WAREHOUSE": self.kind, "NORTE_WAREHOUSE_PATH": str(self.path)}

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion.errors import ConfigurationInvalid, MalformedResponse
 from ingestion.source import Batch, Malformed, RunContext, Slice
@@ -157,28 +158,21 @@ class EventReader:
             return
         newest = self._state.newest_arrival_ms
         query, parameters = self._query(path)
-        self._database.execute(f"create or replace temp table lines as {query}", parameters)
-        found = self._database.execute(
-            "select max(processed_ms) from lines where processed_ms <= ?",
-            [int(self._context.now.timestamp() * 1000)],
-        ).fetchall()
-        unread = self._database.execute("select line from lines where not is_event").fetchall()
-        if unread:
-            yield Batch(
-                EVENTS.name,
-                [
-                    Malformed("expected an event with a name and a time, as a line of JSON", row[0])
-                    for row in unread
-                ],
-            )
-        columns = ", ".join(EVENTS.columns)
-        reader = self._database.sql(f"select {columns}, payload from lines where is_event").to_arrow_reader(
-            _BATCH_ROWS
-        )
-        for record_batch in reader:
-            yield Batch(EVENTS.name, pa.Table.from_batches([record_batch]))
-        self._database.execute("drop table lines")
-        self._state.newest_arrival_ms = max(newest, found[0][0] or 0)
+        # Read as it is asked for: the lines lie in the file and nowhere else.
+        lines = self._database.sql(query, params=parameters).to_arrow_reader(_BATCH_ROWS)
+        now_ms = int(self._context.now.timestamp() * 1000)
+        for some in lines:
+            found = pa.Table.from_batches([some])
+            is_event = found.column("is_event")
+            if not pc.all(is_event).as_py():
+                unread = found.column("payload").filter(pc.invert(is_event)).to_pylist()
+                reason = "expected an event with a name and a time, as a line of JSON"
+                yield Batch(EVENTS.name, [Malformed(reason, line) for line in unread])
+                found = found.filter(is_event)
+            arrived = found.column("processed_ms")
+            newest = max(newest, pc.max(arrived.filter(pc.less_equal(arrived, now_ms))).as_py() or 0)
+            yield Batch(EVENTS.name, found.select([*EVENTS.columns, "payload"]))
+        self._state.newest_arrival_ms = newest
 
     def _query(self, path: Path) -> tuple[str, dict[str, Any]]:
         settings = self._settings
@@ -219,9 +213,10 @@ class EventReader:
 
             raw as (
                 -- No control character stands unescaped in JSON, so the line is the only column.
-                select line, case when json_valid(line) then json_transform(line, $structure) end as event
+                select line, try(json_transform(line, $structure)) as event
                 from read_csv($path, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
-                    delim = '\\x01', quote = '', escape = '', max_line_size = {_LONGEST_LINE})
+                    delim = '\\x01', quote = '', escape = '', max_line_size = {_LONGEST_LINE},
+                    buffer_size = {2 * _LONGEST_LINE})
                 where trim(line) <> ''
             ),
 
@@ -248,7 +243,6 @@ class EventReader:
 
             select
                 line as payload,
-                line,
                 event_name is not null and time_us is not null as is_event,
                 coalesce(
                     given_insert_id,
