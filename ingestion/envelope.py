@@ -28,7 +28,7 @@ from ingestion.erasure.redaction import Redactor
 from ingestion.errors import MalformedResponse
 from ingestion.known import rejected_digest, stream_table
 from ingestion.source import Batch, ColumnType, Malformed, Record, Resource
-from ingestion.tables import arrow_schema, fetched, raw_columns, rejected_table
+from ingestion.tables import ARROW_TYPES, arrow_schema, fetched, raw_columns, rejected_table
 
 # One macro per type: null for nothing, null for what cannot be read (the caller tells them apart).
 _CASTS: dict[ColumnType, str] = {
@@ -196,10 +196,14 @@ class Envelope:
         database = self._database
         known = stream_table(resource.name)
         updated_at = _updated_at(resource)
+        to_cast = [
+            name for name, kind in resource.columns.items() if not _is_read(incoming.schema, name, kind)
+        ]
+        cast_columns = "".join(f'"{name}", ' for name in to_cast)
         database.register("incoming", incoming)
         database.execute(
             f"""create or replace temp table judged as
-            select * exclude (payload, _children, _updated_at), md5_number(_key) as digest,
+            select _row, _key, _is_deleted, _failures, {cast_columns} md5_number(_key) as digest,
                 md5(concat(_key, chr(31), payload)) as _version_id,
                 coalesce(_updated_at, {updated_at}, $now::timestamp) as _source_updated_at
             from ({self._cast_sql(resource, incoming.schema)})""",
@@ -308,7 +312,7 @@ class Envelope:
             is_text = pa.types.is_string(schema.field(name).type) or pa.types.is_large_string(
                 schema.field(name).type
             )
-            if is_text and kind == "text":
+            if _is_read(schema, name, kind):
                 typed.append(f"{source} as {source}")
                 continue
             value = f"as_{kind}({source})" if is_text else f"try_cast({source} as {_SQL_TYPES[kind]})"
@@ -505,6 +509,12 @@ class Envelope:
         columns["_given_key"] = pa.nulls(count, pa.string())
         columns["_row"] = pa.array(np.arange(count))
         return pa.table(columns)
+
+
+def _is_read(schema: pa.Schema, name: str, kind: ColumnType) -> bool:
+    """Whether a column's values are of its type as they come: then there is nothing to cast."""
+    given = schema.field(name).type
+    return bool(given == ARROW_TYPES[kind] or (kind == "text" and pa.types.is_large_string(given)))
 
 
 def _updated_at(resource: Resource) -> str:

@@ -212,10 +212,10 @@ class EventReader:
 
             raw as (
                 -- No control character stands unescaped in JSON, so the line is the only column.
-                select line, case when json_valid(line) then json_transform(line, $structure) end as event
+                select line, try(json_transform(line, $structure)) as event
                 from read_csv($paths, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
                     delim = '\\x01', quote = '', escape = '', max_line_size = {_LONGEST_LINE})
-                where trim(line) <> ''
+                where regexp_matches(line, '\\S')
             ),
 
             typed as (

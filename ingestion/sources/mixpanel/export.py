@@ -32,7 +32,7 @@ from ingestion.sources.mixpanel.settings import MixpanelSettings
 _FIRST_RANGE_DAYS = 31
 _LONGEST_RANGE_DAYS = 186
 _DEFAULT_HISTORY_DAYS = 730
-_BATCH_ROWS = 50_000
+_BATCH_ROWS = 100_000
 _LONGEST_LINE = 8 << 20
 
 
@@ -217,7 +217,7 @@ class EventReader:
                 from read_csv($path, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
                     delim = '\\x01', quote = '', escape = '', max_line_size = {_LONGEST_LINE},
                     buffer_size = {2 * _LONGEST_LINE})
-                where trim(line) <> ''
+                where regexp_matches(line, '\\S')
             ),
 
             typed as (
