@@ -49,6 +49,7 @@ _CASTS: dict[ColumnType, str] = {
         ) end""",
     "date": "coalesce(try_cast(trim(x) as date), cast(as_timestamp(x) as date))",
 }
+Children = Mapping[str, list[Mapping[str, Any]]]
 _SQL_TYPES: dict[ColumnType, str] = {
     "text": "varchar",
     "bigint": "bigint",
@@ -57,6 +58,9 @@ _SQL_TYPES: dict[ColumnType, str] = {
     "timestamp": "timestamp",
     "date": "date",
 }
+# Rows, and bytes of them, that wait for each other before they are worked on.
+_ENOUGH_ROWS = 10_000
+_ENOUGH_BYTES = 32 << 20
 _JSON_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
 
@@ -68,6 +72,33 @@ class Counts:
     rejected: Counter[str] = field(default_factory=Counter)
     tombstones: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class _Waiting:
+    """Records of a resource as they came, in tables of one page each."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    children: list[Children] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    size: int = 0
+
+    def add(self, table: pa.Table, children: list[Children], keys: set[str]) -> None:
+        self.tables.append(table)
+        self.children += children
+        self.keys |= keys
+        self.size += table.nbytes
+
+    @property
+    def is_enough(self) -> bool:
+        return len(self.children) >= _ENOUGH_ROWS or self.size >= _ENOUGH_BYTES
+
+    def table(self) -> pa.Table:
+        if len(self.tables) == 1:
+            return self.tables[0]
+        joined = pa.concat_tables(self.tables, promote_options="default")
+        rows = pa.array(np.arange(joined.num_rows))
+        return joined.set_column(joined.schema.get_field_index("_row"), "_row", rows)
 
 
 def open_database(scratch: str, memory_limit: str = "512MB") -> duckdb.DuckDBPyConnection:
@@ -116,6 +147,7 @@ class Envelope:
         self._instance = instance
         self._now = now
         self._secret = secret.encode()
+        self._waiting: dict[str, _Waiting] = {}
         self.counts = Counts()
         for resource in resources:
             if resource.is_append_only:
@@ -128,6 +160,15 @@ class Envelope:
 
     def rows(self, batch: Batch, load_id: str) -> Iterator[tuple[str, pa.Table]]:
         """Raw rows of a batch: (table, Arrow table) for what is new, its children, and its rejects."""
+        yield from self.add(batch, load_id)
+        yield from self.rest(load_id)
+
+    def add(self, batch: Batch, load_id: str) -> Iterator[tuple[str, pa.Table]]:
+        """The same, as soon as enough has come: a statement over ten pages costs little more than over one.
+
+        `rest` tells what is left. Two versions of a key never wait together: each is compared with the one
+        before.
+        """
         resource = self._resources.get(batch.resource)
         if resource is None:
             raise MalformedResponse(
@@ -136,25 +177,51 @@ class Envelope:
                 "correct the connector: its batches name its resources",
                 source=self._instance,
             )
+        self.counts.seen[resource.name] += len(batch.records)
         if isinstance(batch.records, pa.Table):
+            yield from self._flushed(resource, load_id)
             incoming = self._from_arrow(resource, batch.records)
             if resource.is_append_only:
                 yield from self._append_to_stream(resource, incoming, load_id)
             else:
-                yield from self._append(resource, incoming, load_id, records=None)
+                yield from self._append(resource, incoming, load_id, children=None)
             return
         malformed = [record for record in batch.records if isinstance(record, Malformed)]
         records = [record for record in batch.records if isinstance(record, Record)]
         if malformed:
             yield from self._reject_malformed(resource, malformed, load_id)
-        if records:
-            yield from self._append(resource, _from_records(resource, records), load_id, records=records)
+        if not records:
+            return
+        keys = {
+            record.key or ":".join(_text(record.values.get(name)) or "" for name in resource.key)
+            for record in records
+        }
+        waiting = self._waiting.get(resource.name)
+        if waiting is not None and not waiting.keys.isdisjoint(keys):
+            yield from self._flushed(resource, load_id)
+        waiting = self._waiting.setdefault(resource.name, _Waiting())
+        waiting.add(_from_records(resource, records), [record.children for record in records], keys)
+        if waiting.is_enough:
+            yield from self._flushed(resource, load_id)
+
+    def rest(self, load_id: str) -> Iterator[tuple[str, pa.Table]]:
+        """Raw rows of what was added and not told yet."""
+        for name in list(self._waiting):
+            yield from self._flushed(self._resources[name], load_id)
+
+    def _flushed(self, resource: Resource, load_id: str) -> Iterator[tuple[str, pa.Table]]:
+        waiting = self._waiting.pop(resource.name, None)
+        if waiting is not None:
+            yield from self._append(resource, waiting.table(), load_id, children=waiting.children)
 
     def _append(
-        self, resource: Resource, incoming: pa.Table, load_id: str, *, records: list[Record] | None
+        self, resource: Resource, incoming: pa.Table, load_id: str, *, children: list[Children] | None
     ) -> Iterator[tuple[str, pa.Table]]:
-        """Cast, reject, compare with what is known, and append what is new, with its children."""
-        self.counts.seen[resource.name] += incoming.num_rows
+        """Cast, reject, compare with what is known, and append what is new, with its children.
+
+        Arguments:
+            children: of each row of `incoming`, by resource; None where rows have none.
+        """
         if not incoming.num_rows:
             return
         if self._redactor is not None:
@@ -168,8 +235,10 @@ class Envelope:
         yield from self._rejects(resource, load_id)
         database.execute(f"create or replace temp table new_rows as {self._new_sql(resource)}")
         fresh = fetched(database, self._raw_sql(resource), {"now": self._now})
-        positions = fresh.column("_row").to_pylist() if records is not None else []
-        versions = fresh.column("_version_id").to_pylist() if records is not None else []
+        if children is not None and not any(children):
+            children = None
+        positions = fresh.column("_row").to_pylist() if children is not None else []
+        versions = fresh.column("_version_id").to_pylist() if children is not None else []
         if fresh.num_rows:
             self._remember(resource)
             self.counts.appended[resource.name] += fresh.num_rows
@@ -179,8 +248,8 @@ class Envelope:
                 # that an erased row which comes again is no new one.
                 fresh = self._redactor.redacted(self._instance, resource, fresh)
             yield resource.name, self._finished(resource, fresh, load_id)
-        if records is not None and positions:
-            yield from self._children(resource, records, positions, versions, load_id)
+        if children is not None and positions:
+            yield from self._children(resource, children, positions, versions, load_id)
 
     def _append_to_stream(
         self, resource: Resource, incoming: pa.Table, load_id: str
@@ -188,7 +257,6 @@ class Envelope:
         """What `_append` does, for many events: only what has to be worked out passes through the database,
         all else stays where it lies.
         """
-        self.counts.seen[resource.name] += incoming.num_rows
         if not incoming.num_rows:
             return
         if self._redactor is not None:
@@ -249,7 +317,7 @@ class Envelope:
     def _children(
         self,
         resource: Resource,
-        records: list[Record],
+        children: list[Children],
         positions: list[int],
         versions: list[str],
         load_id: str,
@@ -257,24 +325,21 @@ class Envelope:
         """Lists flattened out of the records that were appended.
 
         A version that was loaded before (A, B, then A again) has its children in raw already, under the
-        same parent
-        version: they are not appended twice.
+        same parent version: they are not appended twice.
         """
         loaded = self._known_parent_versions(resource, versions)
         times = self._source_times(resource)
         flattened: dict[str, list[Record]] = {}
         parent_versions: dict[str, list[str]] = {}
         for position, version in zip(positions, versions, strict=True):
-            record = records[position]
-            for name, children in record.children.items():
+            for name, lists in children[position].items():
                 child = self._resources[name]
-                if child.parent and version in loaded:
+                if not lists or (child.parent and version in loaded):
                     continue
-                for values in children:
-                    flattened.setdefault(name, []).append(
-                        Record(values=values, payload=values, updated_at=times[position])
-                    )
-                    parent_versions.setdefault(name, []).append(version)
+                flattened.setdefault(name, []).extend(
+                    Record(values=values, payload=values, updated_at=times[position]) for values in lists
+                )
+                parent_versions.setdefault(name, []).extend([version] * len(lists))
         for name, rows in flattened.items():
             child = self._resources[name]
             incoming = _from_records(child, rows)
@@ -282,7 +347,7 @@ class Envelope:
                 incoming = incoming.append_column(
                     "_parent_version_id", pa.array(parent_versions[name], pa.string())
                 )
-            yield from self._append(child, incoming, load_id, records=None)
+            yield from self._append(child, incoming, load_id, children=None)
 
     def _source_times(self, resource: Resource) -> dict[int, datetime]:
         found = self._database.execute("select _row, _source_updated_at from new_rows").fetchall()
@@ -452,7 +517,6 @@ class Envelope:
                 "payload": pa.array([_json(row.payload) for row in malformed], pa.string()),
             }
         )
-        self.counts.seen[resource.name] += len(malformed)
         yield from self._reject(resource, rows, load_id)
 
     def _reject(self, resource: Resource, rows: pa.Table, load_id: str) -> Iterator[tuple[str, pa.Table]]:
@@ -536,25 +600,33 @@ def person_key(value: str | None, secret: bytes) -> str | None:
 
 def _from_records(resource: Resource, records: Sequence[Record]) -> pa.Table:
     columns: dict[str, pa.Array] = {
-        name: pa.array([_text(record.values.get(name)) for record in records], pa.string())
-        for name in resource.columns
+        name: _texts([record.values.get(name) for record in records]) for name in resource.columns
     }
     columns["payload"] = pa.array(
         ["{}" if record.payload is None else _json(record.payload) for record in records], pa.string()
     )
     columns["_is_deleted"] = pa.array([record.is_deleted for record in records], pa.bool_())
-    columns["_updated_at"] = pa.array([_text(record.updated_at) for record in records], pa.string())
+    columns["_updated_at"] = _texts([record.updated_at for record in records])
     columns["_given_key"] = pa.array([record.key for record in records], pa.string())
-    columns["_row"] = pa.array(range(len(records)), pa.int64())
+    columns["_row"] = pa.array(np.arange(len(records)))
     if any(record.children for record in records):
         columns["_children"] = pa.array([_json(record.children) for record in records], pa.string())
     return pa.table(columns)
 
 
+def _texts(values: list[Any]) -> pa.Array:
+    """Values as the texts that the casts read."""
+    try:
+        found = pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.array([_text(value) for value in values], pa.string())
+    # NUL is legal in JSON and in DuckDB, and breaks other warehouses.
+    return pc.replace_substring(found, "\0", "") if pc.any(pc.match_substring(found, "\0")).as_py() else found
+
+
 def _text(value: Any) -> str | None:
     """A value as the text that the casts read."""
     if value is None or isinstance(value, str):
-        # NUL is legal in JSON and in DuckDB, and breaks other warehouses.
         return value.replace("\x00", "") if value and "\x00" in value else value
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -396,8 +396,9 @@ def _rows(run: _Run, piece: Slice, touched: set[str]) -> Iterator[tuple[str, pa.
     """The slice's raw rows as they come; their load id is filled in later."""
     for batch in piece.batches:
         touched.add(batch.resource)
-        yield from run.envelope.rows(batch, "")
+        yield from run.envelope.add(batch, "")
         run.report(batch.resource, run.envelope.counts.seen[batch.resource], piece.expected_rows)
+    yield from run.envelope.rest("")
 
 
 def _chain(
