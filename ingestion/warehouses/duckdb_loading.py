@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 import dlt
+from dlt.common.configuration import configspec
 from dlt.common.schema import TColumnSchema
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
 # Whole objects as the vendor told them, hardly two alike: a dictionary of them is sought at length and in
@@ -23,8 +25,17 @@ class _Client(DuckDbClient):
         return f"{definition} using compression zstd" if column["name"] == _WHOLE_OBJECTS else definition
 
 
+@configspec(init=False)
+class _Configuration(DuckDbClientConfiguration):
+    def __str__(self) -> str:
+        # For dlt's own account of a load; the usual text is made by SQLAlchemy, imported for it alone.
+        return f"duckdb:///{self.credentials.database}"
+
+
 class DuckDBDestination(dlt.destinations.duckdb):
     """dlt's destination with our tables."""
+
+    spec = _Configuration
 
     @property
     def client_class(self) -> type[DuckDbClient]:
