@@ -116,9 +116,10 @@ def _backlog(truth: Truth, tickets: pd.DataFrame) -> pd.DataFrame:
     days = _days(min(truth.local_date(tickets.created_at)), truth.today)
     rows = []
     for segment, of_segment in spans.groupby("segment"):
+        starts, ends = of_segment.start.to_numpy(), of_segment.end.to_numpy()
         for day, day_end in zip(days, truth.day_ends(days), strict=True):
-            moment = min(day_end, truth.now)
-            still_open = (of_segment.start < moment) & (of_segment.end >= moment)
+            moment = min(day_end, truth.now).to_datetime64()
+            still_open = (starts < moment) & (ends >= moment)
             rows.append(("ticket_backlog", day, segment, float(still_open.sum())))
     return pd.DataFrame(rows, columns=["metric_id", "date_on", "segment", "value"])
 
@@ -128,10 +129,13 @@ def _csat(truth: Truth, tickets: pd.DataFrame) -> pd.DataFrame:
     rated["answered_on"] = truth.local_date(rated.csat_answered_at)
     rows = []
     for segment, mine in rated.groupby("segment"):
+        answered_on = mine.answered_on.to_numpy("datetime64[D]")
+        is_good = (mine.csat_score == "good").to_numpy()
         for day in _days(mine.answered_on.min(), truth.today):
-            window = mine[(mine.answered_on <= day) & (mine.answered_on > day - timedelta(days=28))]
+            last = np.datetime64(day)
+            window = is_good[(answered_on <= last) & (answered_on > last - 28)]
             if len(window):
-                rows.append(("csat_ratio", day, segment, float((window.csat_score == "good").mean())))
+                rows.append(("csat_ratio", day, segment, float(window.mean())))
     return pd.DataFrame(rows, columns=["metric_id", "date_on", "segment", "value"])
 
 
@@ -148,8 +152,10 @@ def _nps(truth: Truth) -> pd.DataFrame:
     answers["date_on"] = truth.local_date(answers.answered_at)
     answers = answers.sort_values(["answered_at", "response_id"])
     rows = []
+    answered_on = answers.date_on.to_numpy("datetime64[D]")
     for day in _days(answers.date_on.min(), truth.today):
-        window = answers[(answers.date_on <= day) & (answers.date_on > day - timedelta(days=90))]
+        end = np.datetime64(day)
+        window = answers[(answered_on <= end) & (answered_on > end - 90)]
         last = window.drop_duplicates("person", keep="last")
         if len(last):
             score = np.where(last.score >= 9, 100.0, np.where(last.score <= 6, -100.0, 0.0)).mean()

@@ -131,14 +131,15 @@ def mart_delivery__flow_daily(truth: Truth) -> pd.DataFrame:
         categories = mine.category.to_numpy()
         age_from = mine.issue_id.map(begun).to_numpy()
         done = theirs[theirs.event == "done"]
-        counts = theirs.groupby(["date_on", "event"]).size()
+        done_on, cycle_times = done.date_on.to_numpy("datetime64[D]"), done.cycle_time_days.to_numpy(float)
+        counts = theirs.groupby(["date_on", "event"]).size().to_dict()
         for day, day_end in zip(days, truth.day_ends(days), strict=True):
             inside = (starts < day_end.to_datetime64()) & (ends >= day_end.to_datetime64())
             is_wip = inside & (categories == "in_progress")
             looked_at = min(day_end, truth.now).to_datetime64()
             ages = (looked_at - age_from[is_wip]) / np.timedelta64(86_400_000_000, "us")
-            recent = done[(done.date_on <= day) & (done.date_on > day - timedelta(days=90))]
-            cycle = _quantiles("cycle_time", recent.cycle_time_days)
+            is_recent = (done_on <= np.datetime64(day)) & (done_on > np.datetime64(day - timedelta(days=90)))
+            cycle = _quantiles("cycle_time", cycle_times[is_recent])
             limit = cycle["cycle_time_p85_days"]
             arrived, finished = counts.get((day, "arrived"), 0), counts.get((day, "done"), 0)
             rows.append(
