@@ -19,7 +19,7 @@ import yaml
 
 from ingestion.enrichment.insight.encode import Encoder
 
-METHOD = "anchors-1"
+METHOD = "anchors-2"
 SENTIMENT_COLUMNS = ("feedback_id", "sentiment", "sentiment_score", "confidence")
 KIND_COLUMNS = ("feedback_id", "kind", "confidence")
 KINDS = ("bug", "complaint", "praise", "question", "request")
@@ -49,6 +49,7 @@ _CUES = {
 _CUE_WEIGHT = 0.8
 _WORD_WEIGHT = 0.7
 _NEGATION_REACH = 3
+_BEFORE_CONTRAST = 0.5
 _MOST_WORDS = 2
 
 
@@ -180,17 +181,24 @@ def _word_patterns() -> tuple[
 
 
 def _word_evidence(texts: Sequence[object]) -> np.ndarray:
-    """Positive less negative words, from -1 to 1; a negation up to three words before turns a word."""
+    """Positive less negative words, from -1 to 1.
+
+    A negation up to three words before turns a word; what comes before a contrast counts half.
+    """
     splitter, positive, negative, positive_starts, negative_starts = _word_patterns()
     negations = frozenset(_anchors()["words"]["negations"].split())
+    contrasts = frozenset(_anchors()["words"]["contrasts"].split())
     evidence = np.zeros(len(texts))
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             continue
-        balance, since_negation = 0, 99
+        balance, since_negation = 0.0, 99
         for word in splitter.findall(text[:600].lower().replace("’", "'")):
             if word in ".!?;\n":
                 since_negation = 99
+                continue
+            if word in contrasts:
+                balance, since_negation = balance * _BEFORE_CONTRAST, 99
                 continue
             if word in negations:
                 since_negation = 0
