@@ -295,4 +295,10 @@ CASES = (
             1e-06,
         ),
     ),
+    Case(
+        "impact.fct_delivery_impact_weekly",
+        impact.fct_delivery_impact_weekly,
+        ("delivery_id", "metric", "method_version", "weeks_since_exposure"),
+        tolerance=dict.fromkeys(("effect_abs", "ci_low", "ci_high"), 1e-6),
+    ),
 )

@@ -235,10 +235,20 @@ def frames(truth: Truth) -> dict[str, pd.DataFrame]:
 
 
 @remembered
-def fct_delivery_impact(truth: Truth) -> pd.DataFrame:
-    """What is frozen on the first day stays as it was said then."""
+def _told(truth: Truth) -> dict[str, pd.DataFrame]:
+    """What the engine says on the world's frames; what is frozen on the first day stays as it was."""
     previous: pa.Table | None = None
     if truth.aware_now > truth.world.meta.as_of:
         first_day = Truth(truth.world, truth.world.meta.as_of, truth.company)
         previous = evaluate(frames(first_day), weekly=False).impact
-    return evaluate(frames(truth), previous=previous, weekly=False).impact.to_pandas()
+    told = evaluate(frames(truth), previous=previous)
+    return {"impact": told.impact.to_pandas(), "weekly": told.weekly.to_pandas()}
+
+
+def fct_delivery_impact(truth: Truth) -> pd.DataFrame:
+    return _told(truth)["impact"].copy()
+
+
+def fct_delivery_impact_weekly(truth: Truth) -> pd.DataFrame:
+    """The courses of effects that are current, on frames that dbt has not seen."""
+    return _told(truth)["weekly"].copy()
