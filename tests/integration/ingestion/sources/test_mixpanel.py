@@ -98,6 +98,24 @@ def test_events_without_an_insert_id_are_told_apart_by_their_content(mixpanel: A
     assert mixpanel.load(now + timedelta(minutes=1)).rows_loaded.get("events", 0) == 0
 
 
+def test_an_event_that_comes_days_after_its_time_is_found_in_the_days_read_again(mixpanel: Any) -> None:
+    scenario(mixpanel, "healthy", {"kind": "late_data", "seconds": 3 * 86_400, "every": 7})
+    now = mixpanel.world.meta.as_of.replace(tzinfo=UTC)
+    start = (now - timedelta(days=8)).date().isoformat()
+    mixpanel.load(now, start_on=start)
+    late = {f"e{number}" for number in recent(mixpanel.world, now) if number % 7 == 0}
+    assert late and not late & set(loaded(mixpanel))
+    mixpanel.load(now + timedelta(days=4), start_on=start)
+    assert late <= set(loaded(mixpanel))
+
+
+def recent(world: World, now: datetime) -> list[int]:
+    """Events of the two days before `now`."""
+    events = world.visible("events", now.replace(tzinfo=None))
+    since = now.replace(tzinfo=None) - timedelta(days=2)
+    return [int(number) for number in events[events["occurred_at"] >= since]["event_id"]]
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize(
     "fault", ["late_data", "duplicates", "truncated_stream", "schema_drift", "clock_skew"]
