@@ -29,7 +29,9 @@ from ingestion.sources.amplitude.settings import AmplitudeSettings
 _FIRST_RANGE_HOURS = 24 * 31
 _LONGEST_RANGE_HOURS = 24 * 180
 _DEFAULT_HISTORY_DAYS = 730
-_BATCH_ROWS = 200_000
+_BATCH_ROWS = 50_000
+# Each is a parsed object, not a row of columns.
+_BATCH_USERS = 10_000
 _LONGEST_LINE = 8 << 20
 _HOUR = timedelta(hours=1)
 
@@ -148,12 +150,13 @@ class EventReader:
         for record_batch in events.to_arrow_reader(_BATCH_ROWS):
             yield Batch(EVENTS.name, pa.Table.from_batches([record_batch]))
         if self._context.backfill is None:
-            yield Batch(USERS.name, self._users())
+            for users in self._users():
+                yield Batch(USERS.name, users)
         self._database.execute("drop table lines")
 
-    def _users(self) -> list[Record | Malformed]:
+    def _users(self) -> Iterator[list[Record | Malformed]]:
         """Each user's properties by the user's last event."""
-        found = self._database.execute(
+        reader = self._database.sql(
             """
             select user_id, user_properties, account_external_id, occurred_at
             from lines
@@ -163,23 +166,24 @@ class EventReader:
             ) = 1
             order by user_id
             """
-        ).fetchall()
-        records: list[Record | Malformed] = []
-        for user_id, properties, account, occurred_at in found:
-            said = orjson.loads(properties)
-            records.append(
-                Record(
-                    {
-                        "user_id": user_id,
-                        "email": said.get(self._settings.email_property),
-                        "name": said.get(self._settings.name_property),
-                        "account_external_id": account,
-                    },
-                    {"user_properties": said},
-                    updated_at=occurred_at,
-                )
-            )
-        return records
+        ).to_arrow_reader(_BATCH_USERS)
+        for found in reader:
+            yield [self._user(**row) for row in found.to_pylist()]
+
+    def _user(
+        self, user_id: str, user_properties: str, account_external_id: str | None, occurred_at: datetime
+    ) -> Record:
+        said = orjson.loads(user_properties)
+        return Record(
+            {
+                "user_id": user_id,
+                "email": said.get(self._settings.email_property),
+                "name": said.get(self._settings.name_property),
+                "account_external_id": account_external_id,
+            },
+            {"user_properties": said},
+            updated_at=occurred_at,
+        )
 
     def _query(self, files: list[Path]) -> tuple[str, dict[str, Any]]:
         settings = self._settings

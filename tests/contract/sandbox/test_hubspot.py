@@ -308,6 +308,18 @@ def test_search_filters_by_the_time_of_change_in_milliseconds_or_iso(hubspot: Wi
 
     assert since("2026-02-17T00:00:00Z") == since("1771286400000") == ["205"]
 
+    # Contacts alone call it that.
+    named = {
+        name: search(
+            hubspot,
+            "deals",
+            filterGroups=[{"filters": [{"propertyName": name, "operator": "GTE", "value": "0"}]}],
+        )
+        for name in ("lastmodifieddate", "hs_lastmodifieddate")
+    }
+    assert ids(named["hs_lastmodifieddate"])
+    assert named["lastmodifieddate"].status == 400
+
 
 def test_search_sorts_counts_and_pages_by_an_offset(hubspot: Wire) -> None:
     sorts = [{"propertyName": "hs_object_id", "direction": "DESCENDING"}]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,6 +15,7 @@ from ingestion.errors import MalformedResponse, Unauthorized
 from ingestion.pipeline import run_source
 from ingestion.registry import connection, settings_of
 from ingestion.sandbox.world.world import World
+from ingestion.source import RunContext
 from ingestion.sources.amplitude import source
 from ingestion.sources.amplitude.settings import AmplitudeSettings
 
@@ -159,7 +163,7 @@ def test_hours_without_events_are_answered_with_404_and_passed_over(
     """And each hour is asked for once: both ends of a range are inclusive, the last is three hours old."""
     vendor.on("api/2/export", {"answer": "Raw data files were not found.", "status": 404})
     now = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
-    settings = AmplitudeSettings(base_url=vendor.base_url, api_key="key", secret_key="secret")
+    settings = settings_for(vendor)
     state = {"events": {"through": "2026-10-01T22:00:00+00:00"}}
 
     outcome = run(source, settings, state=state, now=now)
@@ -172,3 +176,47 @@ def test_hours_without_events_are_answered_with_404_and_passed_over(
     assert starts[1:] == [end + timedelta(hours=1) for end in ends[:-1]]
     assert outcome.records == {}
     assert outcome.state["events"] == {"through": "2026-10-05T03:00:00+00:00"}
+
+
+def test_a_large_hour_is_told_in_batches_of_a_bounded_size(vendor: Any, run: Callable[..., Any]) -> None:
+    """Memory must not grow with the events of an hour, nor with the people behind them."""
+    many = 120_000
+    events = b"".join(
+        b'{"uuid":"%d","event_type":"opened","event_time":"2026-10-01 01:00:00.000000","user_id":"u-%d",'
+        b'"user_properties":{"email":"%d@x.example"},"server_upload_time":"2026-10-01 01:00:02.000000"}\n'
+        % (number, number // 3, number // 3)
+        for number in range(many)
+    )
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("1/1_2026-10-01_1#0.json.gz", gzip.compress(events, 1))
+    vendor.on("api/2/export", lambda request: archive.getvalue())
+    sizes: dict[str, list[int]] = {"events": [], "users": []}
+    context = RunContext(
+        instance="amplitude",
+        now=datetime(2026, 10, 1, 4, 30, tzinfo=UTC),
+        state={"events": {"through": "2026-10-01T00:00:00+00:00"}},
+        known=NothingKnown(),
+        report=lambda resource, rows, expected: None,
+    )
+    for piece in source.slices(settings_for(vendor), context):
+        for batch in piece.batches:
+            sizes[batch.resource].append(len(batch.records))
+
+    assert {resource: sum(found) for resource, found in sizes.items()} == {
+        "events": many,
+        "users": many // 3,
+    }
+    assert max(sizes["events"]) <= 50_000
+    assert max(sizes["users"]) <= 10_000
+
+
+class NothingKnown:
+    """`Known` of a warehouse that is empty."""
+
+    def keys(self, resource: str, prefix: str | None = None) -> set[str]:
+        return set()
+
+
+def settings_for(vendor: Any) -> AmplitudeSettings:
+    return AmplitudeSettings(base_url=vendor.base_url, api_key="key", secret_key="secret")

@@ -58,11 +58,16 @@ def test_pages_that_are_cut_silently_are_read_to_the_end(jira: Any, run: Callabl
 
     def search(request: Any) -> dict[str, Any]:
         at = int(request.query["startAt"])
-        return {"issues": many[at : at + 10], "total": len(many), "startAt": at, "maxResults": 10}
+        page = many[at : at + 10]
+        if request.query.get("expand") != "changelog":
+            page = [{name: one[name] for name in ("id", "key", "fields")} for one in page]
+        return {"issues": page, "total": len(many), "startAt": at, "maxResults": 10}
 
     jira.on(SEARCH, search)
     outcome = run(source, settings(jira))
     assert sorted(int(one["issue_id"]) for one in outcome.values("issues")) == list(range(1, 24))
+    # Their changelogs came with them.
+    assert [one.path for one in jira.requests if one.path.startswith("rest/api/2/issue/")] == []
 
 
 def test_issues_that_move_to_the_end_while_it_reads_push_none_out(jira: Any, run: Callable[..., Any]) -> None:

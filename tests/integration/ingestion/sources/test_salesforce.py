@@ -15,7 +15,9 @@ from ingestion.probing import Trial
 from ingestion.registry import connection, settings_of
 from ingestion.sandbox.vendors.salesforce.org import salesforce_id
 from ingestion.sandbox.world.schema import CHANGES
+from ingestion.sources.salesforce.client import SalesforceClient
 from ingestion.sources.salesforce.probe import probe
+from ingestion.sources.salesforce.settings import SalesforceSettings
 
 # Raw table to the object, the world's table behind it, and that table's key.
 OBJECTS = {
@@ -86,6 +88,8 @@ def test_rest_and_bulk_tell_the_same_versions(salesforce: Any) -> None:
     salesforce.load(now)
     again = salesforce.load(now, **BULK, reread_every_days=0)
     assert again.rows_loaded == {}
+    # Each job was read to its end, and none was given up for REST.
+    assert salesforce.server.requests()["vendors"]["salesforce"]["statuses"].keys() <= {"200", "204"}
     routes = salesforce.server.requests()["vendors"]["salesforce"]["routes"]
     assert any("jobs/query" in route for route in routes)
 
@@ -137,6 +141,19 @@ def test_a_session_that_ends_in_the_middle_is_renewed(salesforce: Any) -> None:
     salesforce.load(now)
     assert salesforce.statuses()["401"] >= 1
     assert salesforce.alive("contacts") == expected(salesforce.world, "contacts", now)
+
+
+def test_all_requests_go_to_the_address_that_came_with_the_token(vendor: Any) -> None:
+    """Who signs in at one host may be answered by another."""
+    org = vendor.base_url.replace("127.0.0.1", "localhost")
+    vendor.on("services/oauth2/token", {"access_token": "t", "instance_url": org, "issued_at": "1"})
+    described = f"services/data/v{SalesforceSettings().api_version}/sobjects/Account/describe"
+    vendor.on(described, {"fields": [{"name": "Id", "type": "id"}]})
+    settings = SalesforceSettings(base_url=vendor.base_url, client_id="id", client_secret="secret")
+    with SalesforceClient(settings, source="salesforce", on_request=lambda status: None) as client:
+        assert client.describe("Account")["fields"]
+
+    assert {one.headers["Host"] for one in vendor.asked(described)} == {org.partition("://")[2]}
 
 
 def test_the_used_up_daily_limit_ends_the_run_with_what_to_do(salesforce: Any) -> None:
