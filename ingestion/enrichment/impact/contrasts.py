@@ -12,7 +12,7 @@ around g, which is dropped: people adopt in a spike of activity, and a spike tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -355,7 +355,10 @@ class _Solver:
         strata = panel.strata(first_wave)
         plan = self._wave_plan(design, rows, first_wave, last)
         if plan is None:
-            return nothing
+            # Too soon after each other for a week in which somebody waits: the first stage is none.
+            start = design.start[rows]
+            n_treated = int(np.isin(start, design.weeks).sum())
+            return replace(nothing, n_treated=n_treated, n_control=int((start > first_wave).sum()))
         planned = plan
         if is_placebo:
             planned = plan.moved(last - first_wave + 1)

@@ -230,6 +230,41 @@ def test_few_answers_give_no_verdict_on_satisfaction(world: World, rows: pd.Data
     assert few[NO_NUMBER].isna().all().all()
 
 
+def test_waves_that_follow_at_once_are_not_measurable_and_the_reason_says_so(world: World) -> None:
+    frames, delivery = with_delivery(
+        world,
+        released_at=FIRST_WEEK + pd.Timedelta(weeks=60),
+        rollout="phased",
+        assignment_unit="account",
+        has_adopter_list=False,
+    )
+    ids = frames["accounts"]["account_id"]
+    wave = np.arange(len(ids)) % 2
+    assignments = pd.DataFrame({"delivery_id": delivery, "account_id": ids, "arm": wave + 1})
+    exposures = pd.DataFrame(
+        {
+            "delivery_id": delivery,
+            "account_id": ids,
+            "first_exposed_week": FIRST_WEEK + pd.to_timedelta(7 * (60 + wave), unit="D"),
+        }
+    )
+    others = [frames[name][frames[name]["delivery_id"] != delivery] for name in ("assignments", "exposures")]
+    found = of(
+        judged(
+            {
+                **frames,
+                "assignments": pd.concat([others[0], assignments]),
+                "exposures": pd.concat([others[1], exposures]),
+            }
+        ),
+        delivery,
+    )
+    assert set(found["design_rung"]) == {"phased"}
+    assert set(found["verdict"]) == {"not_measurable"}
+    assert found["verdict_reason"].str.contains("followed soon").all()
+    assert found[NO_NUMBER].isna().all().all()
+
+
 def test_controls_weigh_in_each_stratum_what_its_treated_do() -> None:
     treated = np.array([True, True, False, False, False, False, False])
     strata = np.array([0, 1, 0, 0, 1, 1, 1])
