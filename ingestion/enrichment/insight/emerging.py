@@ -34,10 +34,16 @@ _ALARM_RATE = 0.01
 _DISPERSION = 0.1
 _MOST_ITEMS = 4_000
 _EXAMPLES = 8
+_SAME_EXAMPLES = 0.3
 
 
 def find_emerging(
-    feedback: pd.DataFrame, vectors: np.ndarray, day: pd.Timestamp, *, least_items: int = _LEAST_ITEMS
+    feedback: pd.DataFrame,
+    vectors: np.ndarray,
+    day: pd.Timestamp,
+    *,
+    earlier: pd.DataFrame | None = None,
+    least_items: int = _LEAST_ITEMS,
 ) -> pd.DataFrame:
     """Groups among the unthemed of the last 7 days that come up more than in the 8 weeks before.
 
@@ -45,6 +51,8 @@ def find_emerging(
         feedback: feedback_id, text, occurred_at (naive UTC) of unthemed items.
         vectors: float[n, d] of the same rows.
         day: the last day that counts.
+        earlier: what was found on days before: emerging_id, day, example_ids. A group that has at least three
+            in ten of the examples of one from the last 7 days keeps its id.
 
     Returns:
         emerging_id, day, label, item_count_7d, expected_count_7d (from items as close to the group's centre
@@ -88,12 +96,15 @@ def find_emerging(
     found = [item for item in found if item[0] <= limit]
     found.sort(key=lambda item: (item[0], str(items["feedback_id"].iloc[item[1][0]])))
     labels = _labels([[encoded_text(items["text"].iloc[at]) for at in members] for _, members, _, _ in found])
+    groups_ids = [[str(items["feedback_id"].iloc[at]) for at in members] for _, members, _, _ in found]
+    names = _lasting_ids(groups_ids, pd.Timestamp(day), earlier)
     result: list[dict[str, Any]] = []
-    for (probability, members, expected, count), label in zip(found, labels, strict=True):
-        ids = [str(items["feedback_id"].iloc[at]) for at in members]
+    for (probability, _, expected, count), label, ids, name in zip(
+        found, labels, groups_ids, names, strict=True
+    ):
         result.append(
             {
-                "emerging_id": "emerging-" + hashlib.sha256(min(ids).encode()).hexdigest()[:10],
+                "emerging_id": name,
                 "day": pd.Timestamp(day).date(),
                 "label": label,
                 "item_count_7d": count,
@@ -103,6 +114,30 @@ def find_emerging(
             }
         )
     return pd.DataFrame(result, columns=list(EMERGING_COLUMNS))
+
+
+def _lasting_ids(groups: list[list[str]], day: pd.Timestamp, earlier: pd.DataFrame | None) -> list[str]:
+    """The id that a group had in the last 7 days, each at most once; else the hash of its first item."""
+    matches: list[tuple[float, int, int, str]] = []
+    if earlier is not None and len(earlier):
+        age = (pd.Timestamp(day).normalize() - pd.to_datetime(earlier["day"])).dt.days
+        recent = earlier[(age > 0) & (age <= _DAYS)].assign(age=age)
+        for at, ids in enumerate(groups):
+            for row in recent.itertuples():
+                shared = len(set(ids) & set(row.example_ids)) / max(len(row.example_ids), 1)
+                if shared >= _SAME_EXAMPLES:
+                    matches.append((-shared, int(row.age), at, str(row.emerging_id)))
+    taken: dict[int, str] = {}
+    for _, _, at, name in sorted(matches):
+        if at not in taken and name not in taken.values():
+            taken[at] = name
+    names = []
+    for at, ids in enumerate(groups):
+        name = taken.get(at) or "emerging-" + hashlib.sha256(min(ids).encode()).hexdigest()[:10]
+        while name in names or (at not in taken and name in taken.values()):
+            name += "x"
+        names.append(name)
+    return names
 
 
 def _average_link(vectors: np.ndarray) -> np.ndarray:

@@ -61,12 +61,13 @@ def run(frames: Mapping[str, pa.Table], context: EngineContext) -> dict[str, Any
     vectors = _vectors(unthemed)
     context.report("emerging themes", 0, len(unthemed))
     last = days["date_on"].max()
-    emerging = find_emerging(unthemed, vectors, pd.Timestamp(last))
+    before = context.earlier["emerging"].to_pandas().drop(columns="_extracted_at")
+    before = before[before["date_on"] < last]
+    earlier = before.assign(day=before["date_on"], example_ids=before["example_ids"].str.split(";"))
+    emerging = find_emerging(unthemed, vectors, pd.Timestamp(last), earlier=earlier)
     emerging = emerging.assign(
         date_on=emerging["day"], example_ids=[";".join(ids) for ids in emerging["example_ids"]]
     ).drop(columns="day")
-    before = context.earlier["emerging"].to_pandas().drop(columns="_extracted_at")
-    before = before[before["date_on"] < last]
     told["emerging"] = pd.concat([before, emerging], ignore_index=True) if len(before) else emerging
     return told | _candidates(unthemed, vectors, context)
 

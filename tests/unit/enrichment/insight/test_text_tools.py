@@ -133,6 +133,23 @@ def test_what_is_new_this_week_emerges_and_what_was_always_there_does_not() -> N
     assert set(found["example_ids"].iloc[0]) <= set(items["feedback_id"].iloc[40:])
 
 
+def test_what_emerges_keeps_its_id_while_the_week_moves() -> None:
+    items, vectors = groups(3, per_group=40, count=1)
+    first = pd.Timestamp("2026-03-01")
+    items["occurred_at"] = [first + pd.Timedelta(days=at // 5 - 3) for at in range(40)]
+    told = find_emerging(items, vectors, first)
+    names = set(told["emerging_id"])
+    for days in range(1, 6):
+        day = first + pd.Timedelta(days=days)
+        alone = find_emerging(items, vectors, day)
+        later = find_emerging(items, vectors, day, earlier=told)
+        assert later.drop(columns="emerging_id").equals(alone.drop(columns="emerging_id"))
+        assert set(later["emerging_id"]) <= names
+        told = pd.concat([told, later], ignore_index=True)
+    # Without the days before, the id follows the oldest item of the week, which leaves it.
+    assert not set(alone["emerging_id"]) <= names
+
+
 def theme(name: str, *examples: str, **more: object) -> dict[str, object]:
     return {"id": name, "name": {"en": name}, "status": "active", "examples": list(examples), **more}
 
