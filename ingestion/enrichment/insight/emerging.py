@@ -121,12 +121,13 @@ def _lasting_ids(groups: list[list[str]], day: pd.Timestamp, earlier: pd.DataFra
     matches: list[tuple[float, int, int, str]] = []
     if earlier is not None and len(earlier):
         age = (pd.Timestamp(day).normalize() - pd.to_datetime(earlier["day"])).dt.days
-        recent = earlier[(age > 0) & (age <= _DAYS)].assign(age=age)
-        for at, ids in enumerate(groups):
-            for row in recent.itertuples():
-                shared = len(set(ids) & set(row.example_ids)) / max(len(row.example_ids), 1)
+        recent = earlier.assign(age=age)[(age > 0) & (age <= _DAYS)]
+        columns = (recent[name].tolist() for name in ("emerging_id", "age", "example_ids"))
+        for name, days, examples in zip(*columns, strict=True):
+            for at, ids in enumerate(groups):
+                shared = len(set(ids) & set(examples)) / max(len(examples), 1)
                 if shared >= _SAME_EXAMPLES:
-                    matches.append((-shared, int(row.age), at, str(row.emerging_id)))
+                    matches.append((-shared, int(days), at, str(name)))
     taken: dict[int, str] = {}
     for _, _, at, name in sorted(matches):
         if at not in taken and name not in taken.values():
