@@ -19,10 +19,23 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 _WHOLE_OBJECTS = "payload"
 
 
+# Files of versions before know no zstd, and refuse it.
+_FIRST_WITH_ZSTD = (1, 2)
+
+
 class _Client(DuckDbClient):
     def _get_column_def_sql(self, column: TColumnSchema, table: Any = None) -> str:
         definition = cast(str, super()._get_column_def_sql(column, table))
-        return f"{definition} using compression zstd" if column["name"] == _WHOLE_OBJECTS else definition
+        is_whole = column["name"] == _WHOLE_OBJECTS and self._storage_version() >= _FIRST_WITH_ZSTD
+        return f"{definition} using compression zstd" if is_whole else definition
+
+    def _storage_version(self) -> tuple[int, ...]:
+        """Of the file, as it was made: `v1.0.0+` in DuckDB's words."""
+        found = self.sql_client.execute_sql(
+            "select tags['storage_version'] from duckdb_databases() where database_name = current_database()"
+        )
+        text = str(found[0][0]) if found and found[0][0] else "v0.0"
+        return tuple(int(part) for part in text.strip("v+").split(".")[:2])
 
 
 @configspec(init=False)
