@@ -69,23 +69,33 @@ def test_what_is_no_range_and_what_is_longer_than_a_year_is_refused(
     assert amplitude.get(EXPORT, **hours).status == 400
 
 
+def hour_of(told: str) -> str:
+    """The hour of a time of the export, as the export is asked for it."""
+    return told[:13].replace("-", "").replace(" ", "T")
+
+
 def test_both_hours_are_inclusive_and_by_upload(amplitude: Wire) -> None:
     every = events(amplitude.get(EXPORT, **WHOLE))
-    hour = every[0]["server_upload_time"][:13].replace("-", "").replace(" ", "T")
+    hour = hour_of(every[0]["server_upload_time"])
     found = events(amplitude.get(EXPORT, start=hour, end=hour))
     assert {one["uuid"] for one in found} == {
-        one["uuid"] for one in every if one["server_upload_time"][:13] == every[0]["server_upload_time"][:13]
+        one["uuid"] for one in every if hour_of(one["server_upload_time"]) == hour
     }
+
+    (late,) = (one for one in every if one["event_type"] == "Feature Used")
+    happened, uploaded = hour_of(late["event_time"]), hour_of(late["server_upload_time"])
+    assert happened < uploaded
+    assert amplitude.get(EXPORT, start=happened, end=happened).status == 404
+    assert late in events(amplitude.get(EXPORT, start=uploaded, end=uploaded))
 
 
 def test_an_hour_can_be_exported_two_hours_after_its_end(sandboxes: Sandboxes) -> None:
-    last = max(one["server_upload_time"] for one in events(sandboxes.at("amplitude").get(EXPORT, **WHOLE)))
-    limit = (NOW - timedelta(hours=2)).strftime("%Y-%m-%d %H")
-    assert last[:13] < limit
-    fresh = sandboxes.at("amplitude", available_after_hours=-1)
-    assert len(events(fresh.get(EXPORT, **WHOLE))) >= len(
-        events(sandboxes.at("amplitude").get(EXPORT, **WHOLE))
-    )
+    hour = {"start": "20260120T01", "end": "20260120T01"}
+    end = NOW.replace(year=2026, month=1, day=20, hour=2, minute=0)
+    too_soon = sandboxes.at("amplitude", now=end + timedelta(minutes=119))
+    assert too_soon.get(EXPORT, **hour).status == 404
+    due = sandboxes.at("amplitude", now=end + timedelta(hours=2))
+    assert len(events(due.get(EXPORT, **hour))) == 1
 
 
 def test_an_event_that_is_delivered_twice_keeps_its_uuid(sandboxes: Sandboxes) -> None:
