@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from ingestion.sandbox.vendors.posthog.hogql import Delivery, EventTable
 from tests.contract.sandbox.wiring import Answer, Sandboxes, Wire
 
 QUERY = "/api/projects/2026/query/"
@@ -46,8 +50,30 @@ def test_both_paths_answer_with_and_without_a_slash(posthog: Wire) -> None:
         assert posthog.post(path, {"query": {"kind": "HogQLQuery", "query": EVERY}}).status == 200
 
 
-def test_without_a_limit_a_hundred_rows_come(posthog: Wire) -> None:
-    assert len(rows(posthog, "select uuid from events")) <= 100
+def test_an_answer_is_fresh_only_when_it_is_forced_to_be(posthog: Wire) -> None:
+    assert posthog.post(QUERY, {"query": {"kind": "HogQLQuery", "query": EVERY}}).json["is_cached"] is True
+    assert ask(posthog, EVERY).json["is_cached"] is False
+
+
+def test_without_a_limit_a_hundred_rows_come(sandboxes: Sandboxes) -> None:
+    app = sandboxes.app({"faults": {"posthog": [{"kind": "duplicates", "every": 1}]}})
+    posthog = sandboxes.at("posthog", app)
+    assert len(rows(posthog, EVERY)) > 100
+    assert len(rows(posthog, "select uuid from events")) == 100
+
+
+def test_never_more_than_fifty_thousand_rows_come(tmp_path: Path) -> None:
+    events = tmp_path / "events.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""copy (select number as event_id, 'opened' as name, null::varchar as feature,
+                null::bigint as account_id, number as person_id, null::bigint as staff_id,
+                null::varchar as device_id, '{{}}' as properties, timestamp '2026-10-01' as occurred_at,
+                timestamp '2026-10-01' as visible_at from range(50010) as many (number)) to '{events}'"""
+        )
+    table = EventTable(events, tmp_path / "none.parquet", {})
+    _, found = table.run("select uuid from events limit 60000", datetime(2026, 10, 2), Delivery())
+    assert len(found) == 50_000
 
 
 def test_pages_go_on_from_the_last_row(posthog: Wire) -> None:
