@@ -25,8 +25,9 @@ SOURCES = {
     "olist_pt": "reviews in Brazilian shops (Olist), 1-2 stars against 4-5",
     "books_pt": "larifeliciana/books-reviews-portuguese, reviews of books, below 3 stars against above",
 }
-# Sets that were looked at while the anchors, the words or the theme model were chosen.
-LOOKED_AT = {"banking77", "clinc150", "uci_en", "olist_pt", "alexa_en"}
+# Of which sets the texts were seen while anchors, words and models were chosen; of the others figures alone,
+# for themes with other samples of examples.
+SEEN = dict.fromkeys(("banking77", "clinc150", "uci_en", "olist_pt"), "texts and figures")
 
 _INTRODUCTION = """# Bench of the insight engine
 
@@ -86,8 +87,8 @@ def page(figures: Sequence[Figure], encoder: str) -> str:
         lines.append(f"| {measured} | {name or 'generated'} | {figure} | {shown} | {at} | {holds} |")
     used = [name for name in SOURCES if any(name == given for _, given, *_ in figures)]
     if used:
-        lines += ["", "## Sets", "", "| set | source | looked at while choosing |", "|---|---|---|"]
-        lines += [f"| {name} | {SOURCES[name]} | {'yes' if name in LOOKED_AT else 'no'} |" for name in used]
+        lines += ["", "## Sets", "", "| set | source | seen while methods were chosen |", "|---|---|---|"]
+        lines += [f"| {name} | {SOURCES[name]} | {SEEN.get(name, 'figures')} |" for name in used]
     return "\n".join(lines) + "\n"
 
 
