@@ -40,12 +40,20 @@ THINGS = Resource(
 )
 PARTS = Resource("parts", ("thing_id", "part_id"), {"thing_id": "text", "part_id": "text"}, parent="things")
 
+CLICKS = Resource(
+    "clicks",
+    ("click_id",),
+    {"click_id": "text", "clicked_at": "timestamp"},
+    updated_at="clicked_at",
+    is_append_only=True,
+)
+
 
 @pytest.fixture
 def envelope(tmp_path: Path) -> Iterator[Envelope]:
     database = open_database(str(tmp_path))
     KnownRows(database, Snapshot())
-    yield Envelope(database, (THINGS, PARTS), instance="shop", now=NOW, secret="secret")
+    yield Envelope(database, (THINGS, PARTS, CLICKS), instance="shop", now=NOW, secret="secret")
     database.close()
 
 
@@ -155,6 +163,50 @@ def test_of_one_batch_the_newest_version_of_a_key_counts(envelope: Envelope) -> 
         thing(name="old", updated_at="2026-10-01T00:00:00Z"),
     )
     assert [row["name"] for row in found["things"]] == ["new"]
+
+
+def test_versions_of_a_key_on_two_pages_are_both_appended(envelope: Envelope) -> None:
+    told = [
+        *envelope.add(Batch("things", [thing(name="first"), thing("2")]), "1"),
+        *envelope.add(Batch("things", [thing(name="second")]), "1"),
+        *envelope.rest("1"),
+    ]
+
+    names = [row["name"] for _, table in told for row in table.to_pylist() if row["_key"] == "1"]
+    assert names == ["first", "second"]
+
+
+def test_pages_are_told_together_with_the_children_of_each(envelope: Envelope) -> None:
+    def page(thing_id: str) -> Batch:
+        part = {"thing_id": thing_id, "part_id": f"of {thing_id}"}
+        return Batch("things", [Record({"thing_id": thing_id}, {}, children={"parts": [part]})])
+
+    assert not [*envelope.add(page("1"), "1"), *envelope.add(page("2"), "1")]
+    told = dict(envelope.rest("1"))
+
+    versions = dict(
+        zip(*(told["things"].column(name).to_pylist() for name in ("_key", "_version_id")), strict=True)
+    )
+    parts = {row["thing_id"]: row["_parent_version_id"] for row in told["parts"].to_pylist()}
+    assert parts == versions
+    assert versions.keys() == {"1", "2"}
+
+
+def test_of_a_stream_each_key_is_appended_once_and_what_has_none_is_rejected(envelope: Envelope) -> None:
+    def clicked(*keys: str | None) -> dict[str, list[str | None]]:
+        times = pa.array([NOW] * len(keys), pa.timestamp("us"))
+        payloads = [f'{{"at": {number}}}' for number in range(len(keys))]
+        ids = pa.array(list(keys), pa.string())
+        batch = pa.table({"click_id": ids, "clicked_at": times, "payload": payloads})
+        told = envelope.rows(Batch("clicks", batch), "1")
+        return {name: table.column("payload").to_pylist() for name, table in told}
+
+    assert clicked("a", "b", "a", None) == {
+        "clicks_rejected": ['{"at": 3}'],
+        "clicks": ['{"at": 0}', '{"at": 1}'],
+    }
+    assert clicked("b", "c") == {"clicks": ['{"at": 1}']}
+    assert clicked("a", "c") == {}
 
 
 def test_a_tombstone_after_a_tombstone_says_nothing(envelope: Envelope) -> None:
