@@ -92,8 +92,6 @@ class EventReader:
         self._database = duckdb.connect(":memory:")
         self._database.execute("set TimeZone = 'UTC'")
         self._database.execute("set memory_limit = '256MB'")
-        # Whoever takes the events is slower than one thread that reads them.
-        self._database.execute("set threads = 1")
         self._database.execute(f"set temp_directory = '{context.scratch / 'events'}'")
 
     def close(self) -> None:
