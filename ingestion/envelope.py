@@ -293,7 +293,8 @@ class Envelope:
                 (select digest from judged where _failures = '' group by digest having count(*) > 1)
                 and _row not in (select min(_row) from judged where _failures = '' group by digest)"""
         ).fetchall()
-        fresh = fetched(database, "select * exclude (digest, _failures) from judged")
+        # Row by row beside what stayed where it lies.
+        fresh = fetched(database, "select * exclude (digest, _failures) from judged order by _row")
         if dropped:
             kept = np.delete(np.arange(incoming.num_rows), [row for (row,) in dropped])
             database.register("kept", pa.table({"_row": kept}))

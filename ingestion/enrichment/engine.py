@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -46,6 +47,7 @@ class EngineContext:
 
     Arguments:
         now: the run's one `now`, naive UTC. Never read the clock.
+        time_zone: the company's.
         earlier: by result table, what completed runs said: the declared columns, one row per key, and
             `_extracted_at`, when the row came to be as it is. Only of the tables in `Engine.reads_back`.
         report: called with (what is being done, how many so far, how many in all or None).
@@ -53,9 +55,15 @@ class EngineContext:
     """
 
     now: datetime
+    time_zone: str = "UTC"
     earlier: Mapping[str, pa.Table] = field(default_factory=dict)
     report: Report = lambda what, done, total: None
     note: Callable[[str], None] = lambda text: None
+
+    @property
+    def today(self) -> date:
+        """The company's date at `now`."""
+        return self.now.replace(tzinfo=UTC).astimezone(ZoneInfo(self.time_zone)).date()
 
 
 @dataclass(frozen=True)

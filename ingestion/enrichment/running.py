@@ -102,6 +102,7 @@ def run_engine(
     warehouse: Warehouse,
     pipelines_dir: Path,
     now: datetime,
+    time_zone: str = "UTC",
     report: Report | None = None,
     note: Callable[[str], None] | None = None,
 ) -> dict[str, TableSummary]:
@@ -110,6 +111,7 @@ def run_engine(
     Arguments:
         engine: its input relations must have been built.
         now: the run's one clock, aware.
+        time_zone: the company's.
         report, note: see `EngineContext`.
 
     Raises EngineFailed, WarehouseError. Nothing has changed then.
@@ -120,6 +122,7 @@ def run_engine(
     earlier = {name: _as_told(engine.results[name], look.current[name]) for name in engine.reads_back}
     context = EngineContext(
         now=moment,
+        time_zone=time_zone,
         earlier=earlier,
         report=report or (lambda what, done, total: None),
         note=note or (lambda text: None),

@@ -135,7 +135,9 @@ def build_assets(
                 built_count += modelled.built_count
                 if number < len(enrichment):
                     unfit = [*faults, *broken, *_faults(outcomes)]
-                    enriched = yield from enrichment[number].run(assets, checks, unfit, now=now, **common)
+                    enriched = yield from enrichment[number].run(
+                        assets, checks, unfit, now=now, time_zone=settings.time_zone, **common
+                    )
                     outcomes += enriched.outcomes
                     broken += enriched.faults
 

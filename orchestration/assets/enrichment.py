@@ -148,6 +148,7 @@ class EngineAssets:
         *,
         warehouse: Warehouse,
         now: datetime,
+        time_zone: str = "UTC",
         report: Report,
     ) -> Generator[Any, None, EngineRun]:
         """Runs the engine if one of its tables is asked for; yields Dagster's results.
@@ -173,6 +174,7 @@ class EngineAssets:
                     warehouse=warehouse,
                     pipelines_dir=self._pipelines_dir,
                     now=now,
+                    time_zone=time_zone,
                     report=lambda what, done, total: report(Progress("models", f"{stage}: {what}")),
                     note=notes.append,
                 )

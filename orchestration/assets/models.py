@@ -257,11 +257,12 @@ class Models:
                     done += 1
                     name = event["data"]["node_info"]["node_name"]
                     report(Progress(phase.stage, name, done, len(buildable) + len(testable)))
+            # A warehouse that cannot be opened says so itself, and better than dbt.
+            rows = _row_counts(warehouse)
             if not results:
                 raise dg.Failure(
                     description="dbt ended without results: " + "; ".join(problems or ["it said nothing"])
                 )
-            rows = _row_counts(warehouse)
         return (yield from self._read(results, wanted, assets, checks, rows))
 
     def _read(

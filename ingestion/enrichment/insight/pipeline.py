@@ -101,7 +101,7 @@ def run(frames: Mapping[str, pa.Table], context: EngineContext) -> dict[str, Any
         "theme_scores": scores[list(SCORE_COLUMNS)],
         "vectors": remembering.told_vectors(found.memory.texts),
         "versions": remembering.told_versions(
-            context.earlier["versions"], now=context.now, caveat=encoder.caveat, **scored
+            context.earlier["versions"], today=context.today, caveat=encoder.caveat, **scored
         ),
     }
 

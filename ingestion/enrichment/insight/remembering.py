@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date
 
 import pandas as pd
 import pyarrow as pa
@@ -80,7 +80,7 @@ def told_vectors(texts: pd.DataFrame) -> pd.DataFrame:
 
 
 def told_versions(
-    earlier: pa.Table, *, model_id: str, taxonomy_version: str, caveat: str, now: datetime
+    earlier: pa.Table, *, model_id: str, taxonomy_version: str, caveat: str, today: date
 ) -> pd.DataFrame:
     """Which model and taxonomy scored everything, and from which day on; of a day the last ones count."""
     before = _frame(earlier).sort_values("scored_from_on", kind="stable", ignore_index=True)
@@ -91,7 +91,7 @@ def told_versions(
         before[["scored_from_on", "model_id", "taxonomy_version"]],
         model_id,
         taxonomy_version,
-        pd.Timestamp(now),
+        pd.Timestamp(today),
     )
     notes[model_id, taxonomy_version] = caveat
     marks["note"] = [notes[pair] for pair in zip(marks["model_id"], marks["taxonomy_version"], strict=True)]

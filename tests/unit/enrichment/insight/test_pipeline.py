@@ -72,6 +72,7 @@ def told(frame: pd.DataFrame, earlier: Told | None = None, **changes: dict[str, 
         },
         EngineContext(
             now=NOW,
+            time_zone="America/Los_Angeles",
             earlier={name: _accepted(name, (earlier or {}).get(name)) for name in ENGINE.reads_back},
         ),
     )
@@ -129,12 +130,12 @@ def test_another_taxonomy_scores_history_anew_and_another_owner_does_not() -> No
     assert len(other["theme_scores"]) != len(whole["theme_scores"])
 
 
-def test_the_day_on_which_something_else_scored_is_remembered() -> None:
+def test_the_companys_day_on_which_something_else_scored_is_remembered() -> None:
     whole = told(items())
     before = whole["versions"].assign(scored_from_on=pd.Timestamp("2026-09-01").date())
     theme = payloads()[0]["id"]
     versions = told(items(), {**whole, "versions": before}, **{theme: {"any": ["other"]}})["versions"]
-    assert [str(day) for day in versions["scored_from_on"]] == ["2026-09-01", "2026-10-14"]
+    assert [str(day) for day in versions["scored_from_on"]] == ["2026-09-01", "2026-10-13"]
     assert versions["taxonomy_version"].nunique() == 2
     # Until it is installed, who reads the results is told what they lack.
     assert (versions["note"] == "without_meaning").all()
