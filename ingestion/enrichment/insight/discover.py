@@ -36,6 +36,7 @@ _SAME_CENTRE = 0.85
 _EXAMPLES = 8
 _LABEL_WORDS = 4
 _BLOCK = 128
+_WIDENED = 2_048
 
 
 def discover(
@@ -67,16 +68,17 @@ def discover(
     ids = feedback["feedback_id"].astype("str").to_numpy()[order]
     texts = np.array([encoded_text(text) for text in feedback["text"]], dtype=object)[order]
     is_read = np.any(vectors, axis=1)[order]
-    ids, texts, rows = ids[is_read], texts[is_read], vectors[order[is_read]].astype(np.float64)
+    ids, texts, rows = ids[is_read], texts[is_read], vectors[order[is_read]]
     groups = communities(rows, resolution=resolution)
     found = []
     for group in sorted(set(groups.tolist())):
         members = np.flatnonzero(groups == group)
         if len(members) < smallest:
             continue
-        centre = rows[members].mean(axis=0)
+        of_group = rows[members].astype(np.float64)
+        centre = of_group.mean(axis=0)
         centre /= max(float(np.linalg.norm(centre)), 1e-12)
-        closeness = np.round(rows[members] @ centre, 6)
+        closeness = np.round(of_group @ centre, 6)
         found.append((members, centre, closeness))
     found.sort(key=lambda item: (-len(item[0]), ids[item[0][0]]))
     labels = _labels([[texts[at] for at in members] for members, _, _ in found])
@@ -144,9 +146,10 @@ def _edges(vectors: np.ndarray) -> list[tuple[str, str, float]]:
     """Nearest neighbours by cosine; a pair that is mutual counts twice."""
     count = len(vectors)
     nearest = min(_NEIGHBOURS, count - 1)
-    weights: dict[tuple[int, int], float] = {}
+    pairs = np.empty((count, nearest), dtype=np.int64)
+    weights = np.empty((count, nearest))
     for start in range(0, count, _BLOCK):
-        block = np.round(vectors[start : start + _BLOCK] @ vectors.T, 9)
+        block = np.round(_cosines(vectors[start : start + _BLOCK], vectors), 9)
         block[np.arange(len(block)), start + np.arange(len(block))] = -2.0
         # Equal similarities are decided by the row, never by the sort.
         chosen = np.argpartition(-block, nearest - 1, axis=1)[:, :nearest]
@@ -154,12 +157,26 @@ def _edges(vectors: np.ndarray) -> list[tuple[str, str, float]]:
             limit = block[row, others].min()
             closer = np.flatnonzero(block[row] >= limit)
             closer = closer[np.argsort(-block[row, closer], kind="stable")][:nearest]
-            for other in closer:
-                pair = (min(start + row, int(other)), max(start + row, int(other)))
-                similarity = float(max(block[row, other], 1e-6))
-                weights[pair] = weights.get(pair, 0.0) + similarity
+            at = start + row
+            pairs[at] = np.minimum(at, closer) * count + np.maximum(at, closer)
+            weights[at] = np.maximum(block[row, closer], 1e-6)
+    found, of_pair = np.unique(pairs, return_inverse=True)
+    summed = np.bincount(of_pair.ravel(), weights=weights.ravel())
     width = len(str(count))
-    return [(f"{a:0{width}}", f"{b:0{width}}", weight) for (a, b), weight in sorted(weights.items())]
+    return [
+        (f"{pair // count:0{width}}", f"{pair % count:0{width}}", weight)
+        for pair, weight in zip(found.tolist(), summed.tolist(), strict=True)
+    ]
+
+
+def _cosines(some: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """float64[some, vectors]; the vectors are widened a part at a time, as they are most of the memory."""
+    wide = some.astype(np.float64)
+    parts = [
+        wide @ vectors[start : start + _WIDENED].astype(np.float64).T
+        for start in range(0, len(vectors), _WIDENED)
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def _labels(groups: Sequence[Sequence[str]]) -> list[str]:

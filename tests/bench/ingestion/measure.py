@@ -127,7 +127,28 @@ def events(folder: Path, counts: Mapping[str, Path]) -> list[Measured]:
 
 
 def issues(folder: Path, file: Path, count: int) -> list[Measured]:
-    """Issues to raw, against DuckDB reading the same file; what a load of none uses is taken off."""
+    """Issues to raw, against DuckDB reading the same file; what a load of none uses is taken off.
+
+    Three times, of which the middle one counts: a load of so few is short beside a start.
+    """
+    rounds = sorted(
+        (_issues_once(folder / str(number), file, count) for number in range(3)),
+        key=lambda used: used[0] / used[1],
+    )
+    ours, limit = rounds[1]
+    return [
+        Measured(
+            "Jira issues over HTTP to raw rows, against DuckDB reading the same file",
+            ours / limit,
+            4.0,
+            f"{count:,} issues: {ours:.2f} s of CPU against {limit:.2f} s",
+        )
+    ]
+
+
+def _issues_once(folder: Path, file: Path, count: int) -> tuple[float, float]:
+    """CPU seconds of our load and of DuckDB's, without their starts."""
+    folder.mkdir()
     bare = fresh("nothing", {})
     least = fresh("limit", {"database": str(folder / "issues.db"), "files": str(file)})
     env = {"SOURCES__JIRA__EMAIL": "name", "SOURCES__JIRA__API_TOKEN": "secret"}
@@ -141,15 +162,7 @@ def issues(folder: Path, file: Path, count: int) -> list[Measured]:
     rows = _count(folder / "issues", "raw_jira.issues")
     if rows != count:
         raise RuntimeError(f"expected {count} issues in raw, came {rows}")
-    ours, limit = used.cpu - idle.cpu, least.cpu - bare.cpu
-    return [
-        Measured(
-            "Jira issues over HTTP to raw rows, against DuckDB reading the same file",
-            ours / limit,
-            4.0,
-            f"{count:,} issues: {ours:.2f} s of CPU against {limit:.2f} s",
-        )
-    ]
+    return used.cpu - idle.cpu, least.cpu - bare.cpu
 
 
 def politeness() -> list[Measured]:
