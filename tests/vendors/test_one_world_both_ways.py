@@ -27,6 +27,16 @@ SETTLED = timedelta(hours=4)
 LINK = "links lead to the vendor's own pages"
 IN_TOUCH = "Intercom's lists do not tell people who were gone, nor since when a teammate is there"
 
+ON_HOLD = "nothing is on hold: who waits for a third party leaves it open, and it counts as work"
+# Of the tables that tell support's times by account, theme and day.
+TIMES_ON_HOLD: dict[str, tuple[str | None, str]] = {
+    **{f"agent_work_minutes_{part}": (None, ON_HOLD) for part in ("p50", "p85")},
+    **{
+        f"on_hold_minutes_{part}": (f"case when on_hold_minutes_{part} is not null then 0.0 end", ON_HOLD)
+        for part in ("p50", "p85")
+    },
+}
+
 # For each column: the usual way's value as the other vendors would tell it (None: not at all), and why.
 BY_NATURE: dict[str, dict[str, tuple[str | None, str]]] = {
     "metric.dim_accounts": {
@@ -53,7 +63,7 @@ BY_NATURE: dict[str, dict[str, tuple[str | None, str]]] = {
             "a conversation is open, snoozed or closed, and never closed for good",
         ),
         "closed_at": ("cast(null as timestamp)", "there is no state after solved"),
-        "on_hold_minutes": ("0.0", "nothing is on hold: who waits for a third party leaves it open"),
+        "on_hold_minutes": ("0.0", ON_HOLD),
         "agent_work_minutes": ("agent_work_minutes + on_hold_minutes", "what was on hold counts as open"),
         "assignee_person_key": (
             "case when assignee_person_key in (select person_key from theirs.metric.dim_people"
@@ -61,6 +71,9 @@ BY_NATURE: dict[str, dict[str, tuple[str | None, str]]] = {
             "a bot is no teammate: what it handled is nobody's; " + IN_TOUCH,
         ),
     },
+    "metric.mart_metric__support_by_account": TIMES_ON_HOLD,
+    "metric.mart_metric__support_by_theme": TIMES_ON_HOLD,
+    "metric.mart_metric__support_performance": TIMES_ON_HOLD,
     "insight.fct_feedback": {
         "source_url": (None, LINK),
         "object_id": (
@@ -166,7 +179,7 @@ EMPTY = {
     "insight.dim_themes": {"merged_into"},
     "insight.fct_feedback": {"language"},
     "insight.fct_feedback_themes": {"confidence", "model_id"},
-    "insight.mart_insight__theme_daily": {"chance_probability", "label"},
+    "insight.mart_insight__theme_daily": {"chance_probability", "label", "scoring_change"},
     "insight.mart_insight__theme_quality": {"model_note"},
     "insight.mart_insight__account_health": {"backtest_auc", "backtest_auc_low", "backtest_auc_high"},
 }
