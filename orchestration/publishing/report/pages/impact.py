@@ -174,7 +174,8 @@ def _course(page: Page) -> list[Part]:
         " order by d.released_at desc, w.delivery_id, w.metric, w.weeks_since_exposure"
     )
     if data.empty:
-        return [Notice(t("course.none"))]
+        is_claimed = any(row["verdict"] in _BADGES for of in verdicts(page).values() for row in of)
+        return [Notice(t("course.without_one" if is_claimed else "course.none"))]
     said = {(row["delivery_id"], row["metric"]): row for of in verdicts(page).values() for row in of}
     figures = []
     for (delivery, metric), rows in list(data.groupby(["delivery_id", "metric"], sort=False))[:_PICTURES]:

@@ -233,6 +233,14 @@ def test_tickets_of_a_theme_are_not_shown_as_all_tickets(tables: Tables, site: S
     assert "+12.0% (95%: +6.0% to +18.0%)" in before.text("impact")
 
 
+def test_a_claim_without_a_course_is_not_said_to_be_none(tables: Tables, tmp_path: Path) -> None:
+    """Experiments are compared over all weeks at once."""
+    weekly = "impact.fct_delivery_impact_weekly"
+    text = draw(tmp_path, {**tables, weekly: tables[weekly].assign(delivery_id="another")}).text("impact")
+    assert "A course is drawn for adopters and waves only" in text
+    assert "No effect stands out" not in text
+
+
 def test_nps_of_few_answers_is_not_a_number(tmp_path: Path, site: Site) -> None:
     told = section(site, "customers", "satisfaction")
     assert "NPS was +31 in the 90 days to 4 Oct 2026: 84 people answered" in told
