@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from orchestration.settings import PROJECT_ROOT
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 _GENERATED = {"target", "logs", "dbt_packages"}
-_END_SECONDS = 25.0
+_INTERRUPT_SECONDS = 5.0
 
 
 class DbtManifestError(RuntimeError):
@@ -160,7 +161,8 @@ class DbtSession:
             env={**os.environ, **self._environment()},
         )
         self._is_asked = True
-        problems = [line["problem"] for line in self._lines("ready") if "problem" in line]
+        # Whoever asked for the definitions did not ask for dbt's lines.
+        problems = [line["problem"] for line in self._lines("ready", is_shown=False) if "problem" in line]
         if self._process.poll() is not None or problems:
             raise DbtManifestError(
                 "expected a dbt project that parses; came:\n"
@@ -182,27 +184,37 @@ class DbtSession:
         assert process.stdin is not None
         process.stdin.write(json.dumps([*arguments, *self._parse_arguments, *self._variables]) + "\n")
         process.stdin.flush()
-        yield from self._lines("ended")
+        yield from self._lines("ended", is_shown=True)
 
     def end(self) -> None:
-        """Ends the process; what it is doing at this moment is interrupted."""
+        """Ends the process; what it is doing at this moment is interrupted, and killed if it goes on."""
         process = self._process
         if process is None:
             return
-        self._process = None
+        assert process.stdin is not None
+        assert process.stdout is not None
         if self._is_asked and process.poll() is None:
             process.send_signal(signal.SIGINT)
-        # Its own process may be gone already: then there is nobody to close the pipe for.
+            # dbt-duckdb interrupts a connection that runs nothing, so that a model's query goes on.
+            killer = threading.Timer(_INTERRUPT_SECONDS, process.stdin.close)
+            killer.start()
+            for _ in self._lines("ended", is_shown=False):
+                pass
+            killer.cancel()
+        self._process = None
+        # The process may be gone already: then there is nobody to close the pipe for.
         with contextlib.suppress(BrokenPipeError):
-            process.communicate(timeout=_END_SECONDS)
+            process.stdin.close()
+        process.wait()
+        process.stdout.close()
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             raise RuntimeError("expected a session that has not ended")
         return self._process
 
-    def _lines(self, last: str) -> Iterator[dict[str, Any]]:
-        """What comes until the line with the key `last` or the end of the process; it goes to the log too."""
+    def _lines(self, last: str, *, is_shown: bool) -> Iterator[dict[str, Any]]:
+        """What comes until the line with the key `last` or the end of the process; the log may show it."""
         stream = self._running().stdout
         assert stream is not None
         for text in stream:
@@ -210,13 +222,15 @@ class DbtSession:
                 line = orjson.loads(text)
             except orjson.JSONDecodeError:
                 # Not dbt's event: a library's warning.
-                sys.stdout.write(text)
+                if is_shown:
+                    sys.stdout.write(text)
                 continue
             if last in line:
                 self._is_asked = False
                 return
             if "info" in line:
-                sys.stdout.write(f"{line['info']['ts'][11:19]}  {line['info']['msg']}\n")
+                if is_shown:
+                    sys.stdout.write(f"{line['info']['ts'][11:19]}  {line['info']['msg']}\n")
                 if line["info"]["level"] == "error":
                     yield {"problem": line["info"]["msg"]}
             yield line

@@ -13,7 +13,8 @@ process ends. Nothing may be imported here that starts threads: a fork copies on
 In: arguments of `dbt parse` on the command line, then one line of JSON per invocation, a list of dbt's
 arguments. Out: dbt's events as lines of JSON, and between them lines with one key of ours: `{"ready": true}`
 once the project is read, `{"results": [...]}` with what became of each node, `{"problem": ...}` with dbt's
-exception, `{"ended": <exit code>}`.
+exception, `{"ended": <exit code>}`. An interrupt is passed on to the invocation; when the input ends, the
+invocation is killed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, cast
@@ -54,18 +56,28 @@ def main() -> int:
 
 
 def _invoke_in_a_copy(arguments: list[str], manifest: Manifest) -> int:
+    """The exit code; whoever asked and is gone leaves nobody building in the warehouse."""
+    is_running, until_it_ends = os.pipe()
     child = os.fork()
     if not child:
         # Never back into the loop, whatever happens, and none of the parent's clearing up.
         code = 2
         try:
+            os.close(is_running)
             code = _invoke(arguments, manifest)
         finally:
             sys.stdout.flush()
             os._exit(code)
+    os.close(until_it_ends)
     while True:
         try:
-            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            # Nothing is asked before this is answered: an input that can be read has come to its end.
+            ready, _, _ = select.select([is_running, sys.stdin], [], [])
+            if is_running not in ready:
+                os.kill(child, signal.SIGKILL)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            os.close(is_running)
+            return code
         except KeyboardInterrupt:
             os.kill(child, signal.SIGINT)
 

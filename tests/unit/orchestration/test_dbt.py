@@ -1,5 +1,9 @@
 """dbt's process, with a project of three models in place of ours."""
 
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +30,8 @@ small:
 MODELS = {
     "told": "select '{{ env_var(\"NORTE_NOW\") }}' as told_at, '{{ var(\"zone\") }}' as zone",
     "broken": "select nobody from {{ ref('told') }}",
-    "endless": "select count(*) as n from range(1000000) a, range(1000000) b where a.range + b.range = 7",
+    "endless": "{{ config(materialized='table') }} select count(*) as n"
+    " from range(1000000) a, range(1000000) b where a.range + b.range = 7",
 }
 
 
@@ -67,6 +72,32 @@ def test_a_build_that_ends_early_interrupts_what_dbt_is_doing(dbt: Dbt, tmp_path
         events = session.run(["build", "--select", "endless"])
         next(event for event in events if event.get("info", {}).get("name") == "LogStartLine")
     duckdb.connect(str(tmp_path / "w.duckdb")).close()
+
+
+def test_a_build_that_is_killed_leaves_no_dbt_behind(dbt: Dbt, tmp_path: Path) -> None:
+    building = f"""
+from datetime import datetime
+from pathlib import Path
+from ingestion.warehouses.duckdb import DuckDBWarehouse
+from orchestration.resources import dbt
+dbt.PROJECT_DIR = Path({str(dbt_module.PROJECT_DIR)!r})
+warehouse = DuckDBWarehouse(Path({str(tmp_path / "w.duckdb")!r}))
+one = dbt.Dbt(warehouse, Path({str(tmp_path / "dbt")!r}), {{"zone": "UTC"}})
+with one.session(datetime.fromisoformat({NOW.isoformat()!r})) as session:
+    for event in session.run(["build", "--select", "endless"]):
+        if event.get("info", {{}}).get("name") == "LogStartLine":
+            print("building", flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", building], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert any(line == "building\n" for line in process.stdout)
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        with suppress(duckdb.IOException), duckdb.connect(str(tmp_path / "w.duckdb")):
+            return
+        time.sleep(0.1)
+    pytest.fail("dbt still holds the warehouse's file ten seconds after the build was killed")
 
 
 def test_a_project_that_cannot_be_read_is_an_error_that_quotes_dbt(dbt: Dbt) -> None:
