@@ -17,7 +17,7 @@ DESIGN_FLOOR = 0.01
 # A placebo that rises may be growth that goes on or a long spike that falls back: before the release both
 # look the same. Half of it is taken off, and the other half stands in the error.
 TAKEN_OFF = 0.5
-# So many deliveries must tell how adopters stand before they adopt, before one is read in that light.
+# How adopters stand when they adopt is known from no fewer deliveries than these.
 LEAST_POOLED = 4
 
 
@@ -45,8 +45,7 @@ class Calibration:
     Arguments:
         drift: what the metric's adopters do without any delivery, from the placebos of all of them.
         rise: how far adopters stand above their old level when they adopt, over all deliveries; None where
-        too few
-            tell it.
+            fewer than `LEAST_POOLED` tell it.
     """
 
     drift: Drift
