@@ -1,7 +1,7 @@
 """Rungs 2 and 3: stacked symmetric difference-in-differences, solved jointly over overlapping deliveries.
 
-Belongs here: who is compared with whom in which week, the weights that balance strata and the old level, the
-joint system, influence functions, and the placebo window. Does not belong here: what counts as enough
+Belongs here: who is compared with whom in which week, the weights that balance strata and the steady level,
+the joint system, influence functions, and the placebo window. Does not belong here: what counts as enough
 (`engine.py`) and what is done with the placebos (`calibration.py`).
 
 For each enrolment week g, accounts first exposed in g stand against accounts that could have been and were
@@ -19,7 +19,7 @@ import numpy as np
 
 from ingestion.enrichment.impact import waves
 from ingestion.enrichment.impact.frames import NEVER, Delivery
-from ingestion.enrichment.impact.panel import OLD, PLACEBO_EARLY, PLACEBO_LATE, POST, PRE, Outcome, Panel
+from ingestion.enrichment.impact.panel import PLACEBO_EARLY, PLACEBO_LATE, POST, PRE, STEADY, Outcome, Panel
 
 ENROLMENT_WEEKS = 4
 OLDEST_NEEDED_WEEKS = 16
@@ -61,7 +61,7 @@ class Design:
 class Estimate:
     """What the joint solve says about one delivery and metric, before calibration.
 
-    `rise` is by how much more the treated stood above their old level in the weeks before exposure
+    `rise` is by how much more the treated stood above their steady level in the weeks before exposure
     already, with its error and its covariance with the effect's error. `n_answering` is of a ratio of
     sums: treated accounts with answers before or after, whichever are fewer.
     """
@@ -296,7 +296,7 @@ class _Solver:
             found, share = estimates[i], float(equations[i].exposure[i])
             found.placebo = value / share
             found.placebo_error = _error(own, self.designs[i], found)[0] / share
-        rises = {i: self._equation(i, OLD, PRE) for i in kept if self.designs[i].rung == "adopters"}
+        rises = {i: self._equation(i, STEADY, PRE) for i in kept if self.designs[i].rung == "adopters"}
         for i, value, own in self._net(rises, kept, effects, influence):
             found = estimates[i]
             found.rise = value
@@ -470,12 +470,14 @@ class _Solver:
         level_before, level_after, counted = 0.0, 0.0, 0
         near = self._near(i)
         for week in self.designs[i].weeks:
-            stack = self._stack(self.designs[i], week, before, after)
+            # Where the data begins later than the window, the window does.
+            reached = (max(before[0], -week), before[1]) if before == STEADY else before
+            stack = self._stack(self.designs[i], week, reached, after)
             if stack is None:
                 continue
             weights[stack.rows] = stack.weights
             for k in near:
-                accounts, difference = self.exposures[k].difference(week, before, after)
+                accounts, difference = self.exposures[k].difference(week, reached, after)
                 if len(accounts):
                     exposure[k] += _dot(weights[accounts], difference)
             weights[stack.rows] = 0.0
@@ -702,4 +704,4 @@ def _exposed_by_lag(span: tuple[int, int]) -> np.ndarray:
     return np.where(first < lag, 1.0, np.where(first == lag, 0.5, 0.0)) - _share(first, PRE)
 
 
-__all__ = ["OLD", "Design", "Estimate", "design_of", "event_study", "risk_set", "solve"]
+__all__ = ["Design", "Estimate", "design_of", "event_study", "risk_set", "solve"]

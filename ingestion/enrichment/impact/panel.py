@@ -17,6 +17,8 @@ from ingestion.enrichment.impact.frames import Inputs
 BASE_METRICS = ("active", "wau_rate", "tickets", "mrr_rel", "csat")
 FEWER_IS_BETTER = frozenset({"tickets"})
 PRE, POST, OLD = (-8, -1), (1, 8), (-24, -9)
+# What an account is like apart from spikes: the longer the window, the less of it is noise.
+STEADY = (-40, -9)
 PLACEBO_LATE, PLACEBO_EARLY = (-16, -9), (-24, -17)
 # Of a window of eight weeks, so many must be known before it (after it one suffices: leaving is an outcome).
 LEAST_KNOWN_WEEKS = 4
@@ -62,7 +64,7 @@ class Contrast:
 
     Arguments:
         change: after minus before, (accounts,).
-        level: the old level that the slope is on, (accounts,).
+        level: the steady level that the slope is on, (accounts,).
         before, after: numerators of the means that the row reports, with their denominators.
         known: whether the account has all it needs, (accounts,) bool.
     """
@@ -197,7 +199,7 @@ class Outcome:
         if self.is_ratio:
             zeros = np.zeros(len(sum_b))
             return Contrast(zeros, zeros, zeros, zeros, np.ones(len(sum_b), dtype=bool))
-        sum_o, n_o = self.totals(week, OLD)
+        sum_o, n_o = self.totals(week, STEADY)
         known = (n_b >= LEAST_KNOWN_WEEKS) & (n_a >= 1) & (n_o >= LEAST_KNOWN_WEEKS)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean_b, mean_a, mean_o = sum_b / n_b, sum_a / n_a, sum_o / n_o
@@ -221,8 +223,9 @@ class Outcome:
     ) -> tuple[np.ndarray, float, float]:
         """Contributions whose weighted difference is the difference-in-differences of ratios of sums.
 
-        Linearised around the treated's ratio before: each account brings (sum - ratio x answers) over its
-        group's mean number of answers, so that accounts without answers take part without a made-up value.
+        Linearised around the ratio of each group and window: each account brings (sum - ratio x answers)
+        over its group's mean number of answers, so that accounts without answers take part without a made-up
+        value, and how many answer is no noise in what they say.
 
         Returns: changes (accounts,), and the treated's ratio before and after.
         """
@@ -234,11 +237,23 @@ class Outcome:
         change = np.zeros(len(rows))
         for group in (treated, ~treated):
             weight = np.abs(weights[group])
-            for sign, total, count in ((1.0, sum_a[group], n_a[group]), (-1.0, sum_b[group], n_b[group])):
-                mean = float((weight * count).sum()) / max(float(weight.sum()), 1e-12)
-                if mean > 0:
-                    change[group] += sign * (total - centre * count) / mean
+            change[group] = linearised(sum_a[group], n_a[group], weight, centre)
+            change[group] -= linearised(sum_b[group], n_b[group], weight, centre)
         return change, ratio_b, ratio_a
+
+
+def linearised(total: np.ndarray, count: np.ndarray, weight: np.ndarray, centre: float) -> np.ndarray:
+    """What each account brings to the ratio of a group's weighted sums, less `centre`.
+
+    Arguments:
+        total, count: sums and numbers of the accounts' answers. weight: of the accounts, not negative.
+    """
+    answers = float((weight * count).sum())
+    if answers <= 0:
+        return np.zeros(len(total))
+    ratio = float((weight * total).sum()) / answers
+    mean = answers / float(weight.sum())
+    return np.asarray((total - ratio * count) / mean + (ratio - centre))
 
 
 def _ratio(top: float, bottom: float) -> float:

@@ -19,14 +19,17 @@ from ingestion.enrichment.impact.panel import (
     PRE,
     Outcome,
     Panel,
+    linearised,
 )
 
 # Beside the two windows of the other rungs: what is nearest to the release, and what lies longest back.
 LATEST, OLDEST = (-4, -1), (-40, -25)
+# What an account pays goes by steps and not around a mean: the next weeks are like the last.
+LAST_WEEK = (-1, -1)
 
 
 def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate:
-    """Difference between the arms over the eight weeks after release, given stratum and four windows before
+    """Difference between the arms over the eight weeks after release, given stratum and the windows before
     (ANCOVA).
 
     Arguments:
@@ -59,7 +62,9 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
                 known &= before > 0
                 after = np.clip(after / before, 0, LARGEST_MRR_RATIO)
                 level = np.clip(level / before, 0, LARGEST_MRR_RATIO)
+                last = np.clip(_mean(outcome, week, rows, LAST_WEEK) / before, 0, LARGEST_MRR_RATIO)
                 before = np.ones(len(rows))
+                further = [np.where(np.isfinite(last), last, before)[known]]
         level = np.where(np.isfinite(level), level, before)
         if not outcome.relative:
             further = [
@@ -107,9 +112,7 @@ def _ratio_parts(
         total, count = (found[rows] for found in outcome.totals(week, window))
         part = np.zeros(len(rows))
         for group in (treated, ~treated):
-            mean = float(count[group].mean()) if group.any() else 0.0
-            if mean > 0:
-                part[group] = (total[group] - centre * count[group]) / mean
+            part[group] = linearised(total[group], count[group], weights[group], centre)
         parts.append(part)
     ratios = []
     for window in (PRE, POST):

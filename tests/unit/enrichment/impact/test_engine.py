@@ -9,6 +9,7 @@ import pytest
 
 from ingestion.enrichment.impact.contrasts import balance
 from ingestion.enrichment.impact.engine import METHOD_VERSION, evaluate
+from ingestion.enrichment.impact.panel import linearised
 from tests.bench.impact.worlds import FIRST_WEEK, KINDS, World, simulate
 
 NO_NUMBER = ["effect_abs", "effect_rel", "std_error", "ci_low", "ci_high", "p_value", "q_value", "mde_abs"]
@@ -142,6 +143,48 @@ def test_a_large_effect_of_an_experiment_is_found_with_its_sign(world: World) ->
     assert found.loc["tickets", "verdict"] == "worsened"
     assert found.loc["logins", "verdict"] == "improved"
     assert found.loc["csat", "verdict"] == "no_detectable_effect"
+
+
+def test_a_price_that_changed_before_an_experiment_is_no_noise_in_it(world: World) -> None:
+    frames = dict(world.frames)
+    accounts = frames["accounts"]
+    rng = np.random.default_rng(1)
+    frames["assignments"] = pd.DataFrame(
+        {
+            "delivery_id": "priced",
+            "account_id": accounts["account_id"],
+            "arm": rng.integers(0, 2, len(accounts)),
+        }
+    )
+    week = FIRST_WEEK + pd.Timedelta(weeks=40)
+    frames["deliveries"] = pd.DataFrame(
+        {
+            "delivery_id": ["priced"],
+            "released_at": [week],
+            "rollout": ["experiment"],
+            "assignment_unit": ["account"],
+            "has_adopter_list": [False],
+        }
+    )
+    doubled = pd.Series(
+        week - pd.to_timedelta(7 * rng.integers(1, 8, len(accounts)), unit="D"), accounts["account_id"]
+    )
+    weeks = frames["account_week"].copy()
+    doubled[rng.random(len(doubled)) < 0.5] = pd.NaT
+    weeks["mrr"] = 100.0 * np.where(weeks["week"] >= weeks["account_id"].map(doubled), 2, 1)
+    weeks.loc[weeks["subscribed"] == 0, "mrr"] = 0.0
+    found = judged({**frames, "account_week": weeks}).set_index("metric").loc["mrr_rel"]
+    # What is left are those who leave: without the last price it was twice as much.
+    assert (found["ci_high"] - found["ci_low"]) / 2 < 0.03 * found["counterfactual_value"]
+
+
+def test_how_many_answer_is_no_noise_in_what_they_say() -> None:
+    answers = np.array([0.0, 1.0, 3.0, 12.0])
+    agreed = linearised(4.2 * answers, answers, np.ones(4), centre=3.8)
+    assert agreed == pytest.approx(np.full(4, 0.4))
+    split = linearised(np.array([0.0, 2.0, 9.0, 60.0]), answers, np.array([1.0, 2.0, 1.0, 0.5]), centre=3.8)
+    assert np.average(split, weights=[1.0, 2.0, 1.0, 0.5]) == pytest.approx(43 / 11 - 3.8)
+    assert linearised(np.zeros(2), np.zeros(2), np.ones(2), centre=3.8) == pytest.approx(np.zeros(2))
 
 
 def test_an_adopted_effect_is_found_and_not_lent_to_its_neighbours() -> None:
