@@ -2,6 +2,10 @@
 
 Belongs here: groups of the last week that the weeks before do not explain. Does not belong here: themes that
 are known (`spikes.py`), the lasting structure of the unthemed (`discover.py`).
+
+How narrow a theme is, and whether it lies inside a group of others or apart, nobody knows beforehand. So each
+group of the tree that joins the most similar is tried, the small ones inside the large ones too, at several
+distances from its centre, and the limit for chance is shared among all that was tried.
 """
 
 from __future__ import annotations
@@ -26,10 +30,15 @@ EMERGING_COLUMNS = (
 )
 _DAYS = 7
 _WEEKS = 8
-_GROUPED = 0.45
-_NEAR = 0.62
+# Groups whose items are less alike on average are none.
+_GROUPED = 0.35
+_LEAST_MEMBERS = 4
+# How close to a group's centre an item is of it: wide, middling and narrow themes.
+_NEAR = (0.55, 0.65, 0.75)
 _LEAST_ITEMS = 5
-# Expected false alarms per run, shared among the groups that are tried.
+_BLOCK = 128
+_DIGITS = 9
+# Expected false alarms per run, shared among the groups and distances that are tried.
 _ALARM_RATE = 0.01
 _DISPERSION = 0.1
 _MOST_ITEMS = 4_000
@@ -76,27 +85,22 @@ def find_emerging(
         return empty
     age = (moments.iloc[before].min() if len(before) else start) if len(before) else start
     weeks = min(_WEEKS, max(1.0, (start - age) / pd.Timedelta(weeks=1)))
-    groups = _average_link(rows[recent])
+    tried = _tried(rows[recent], rows[before], weeks, least_items)
+    limit = _ALARM_RATE / max(len(tried), 1)
+    names_of = items["feedback_id"].astype("str").to_numpy()
+    likely = sorted(
+        (item for item in tried if item[0] <= limit),
+        key=lambda item: (item[0], -len(item[1]), names_of[recent[item[1][0]]]),
+    )
     found: list[tuple[float, np.ndarray, float, int]] = []
-    tried = 0
-    for group in sorted(set(groups.tolist())):
-        members = recent[groups == group]
-        if len(members) < least_items:
-            continue
-        tried += 1
-        centre = rows[members].mean(axis=0)
-        centre /= max(float(np.linalg.norm(centre)), 1e-12)
-        now_near = int((rows[recent] @ centre >= _NEAR).sum())
-        past_near = int((rows[before] @ centre >= _NEAR).sum()) if len(before) else 0
-        count = max(now_near, len(members))
-        # Half an item more: never seen is not impossible.
-        expected = (past_near + 0.5) / weeks
-        found.append((_tail(count, expected), members, expected, count))
-    limit = _ALARM_RATE / max(tried, 1)
-    found = [item for item in found if item[0] <= limit]
-    found.sort(key=lambda item: (item[0], str(items["feedback_id"].iloc[item[1][0]])))
+    taken: set[int] = set()
+    for probability, members, expected, count in likely:
+        # Of groups inside one another the least probable tells.
+        if taken.isdisjoint(members.tolist()):
+            taken.update(members.tolist())
+            found.append((probability, recent[members], expected, count))
     labels = _labels([[encoded_text(items["text"].iloc[at]) for at in members] for _, members, _, _ in found])
-    groups_ids = [[str(items["feedback_id"].iloc[at]) for at in members] for _, members, _, _ in found]
+    groups_ids = [names_of[members].tolist() for _, members, _, _ in found]
     names = _lasting_ids(groups_ids, pd.Timestamp(day), earlier)
     result: list[dict[str, Any]] = []
     for (probability, _, expected, count), label, ids, name in zip(
@@ -141,19 +145,65 @@ def _lasting_ids(groups: list[list[str]], day: pd.Timestamp, earlier: pd.DataFra
     return names
 
 
-def _average_link(vectors: np.ndarray) -> np.ndarray:
-    from scipy.cluster.hierarchy import fcluster, linkage
+def _tried(
+    recent: np.ndarray, before: np.ndarray, weeks: float, least_items: int
+) -> list[tuple[float, np.ndarray, float, int]]:
+    """Every group at every distance: how probable by chance, members' rows, expected items, items.
+
+    A member counts by how close it is to the others: the centre that it helped to draw would flatter it.
+    """
+    groups = _groups(recent)
+    lengths = np.einsum("ij,ij->i", recent, recent)
+    found: list[tuple[float, np.ndarray, float, int]] = []
+    for start in range(0, len(groups), _BLOCK):
+        block = groups[start : start + _BLOCK]
+        sums = np.stack([recent[members].sum(axis=0) for members in block])
+        norms = np.maximum(np.linalg.norm(sums, axis=1), 1e-12)[:, None]
+        products = sums @ recent.T
+        close = products / norms
+        for at, members in enumerate(block):
+            own = lengths[members]
+            others = np.sqrt(np.maximum(norms[at] ** 2 - 2.0 * products[at, members] + own, 1e-24))
+            close[at, members] = (products[at, members] - own) / others
+        once = np.round((sums / norms) @ before.T, _DIGITS)
+        close = np.round(close, _DIGITS)
+        for limit in _NEAR:
+            counts = (close >= limit).sum(axis=1)
+            # Half an item more: never seen is not impossible.
+            expected = ((once >= limit).sum(axis=1) + 0.5) / weeks
+            tails = _tails(counts, expected)
+            found += [
+                (float(tails[at]), members, float(expected[at]), int(counts[at]))
+                for at, members in enumerate(block)
+                if counts[at] >= least_items
+            ]
+    return found
+
+
+def _groups(vectors: np.ndarray) -> list[np.ndarray]:
+    """The sorted rows of each group of the tree of average links that is large and alike enough."""
+    from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import squareform
 
-    distances = np.clip(np.round(1.0 - vectors @ vectors.T, 9), 0.0, None)
+    distances = np.clip(np.round(1.0 - vectors @ vectors.T, _DIGITS), 0.0, None)
     np.fill_diagonal(distances, 0.0)
     tree = linkage(squareform(distances, checks=False), method="average")
-    return np.asarray(fcluster(tree, t=1.0 - _GROUPED, criterion="distance"))
+    members = {row: np.array([row]) for row in range(len(vectors))}
+    found = []
+    for number, (left, right, distance, _) in enumerate(tree, start=len(vectors)):
+        # Later links are between groups that are less alike.
+        if distance > 1.0 - _GROUPED:
+            break
+        joined = np.sort(np.concatenate((members.pop(int(left)), members.pop(int(right)))))
+        members[number] = joined
+        if len(joined) >= _LEAST_MEMBERS:
+            found.append(joined)
+    return found
 
 
-def _tail(count: int, expected: float) -> float:
-    """Probability of `count` or more with variance m + k m^2 (negative binomial)."""
+def _tails(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Probability of as many or more with variance m + k m^2 (negative binomial)."""
     from scipy.stats import nbinom
 
     size = 1.0 / _DISPERSION
-    return float(nbinom.sf(count - 1, size, size / (size + expected)))
+    return np.asarray(nbinom.sf(counts - 1, size, size / (size + expected)))
