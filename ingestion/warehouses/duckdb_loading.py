@@ -14,6 +14,8 @@ from dlt.common.schema import TColumnSchema
 from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
+from ingestion.warehouses.destination import GivenDestination
+
 # Whole objects as the vendor told them, hardly two alike: a dictionary of them is sought at length and in
 # vain. zstd takes half the time to write and less than half the space.
 _WHOLE_OBJECTS = "payload"
@@ -45,7 +47,7 @@ class _Configuration(DuckDbClientConfiguration):
         return f"duckdb:///{self.credentials.database}"
 
 
-class DuckDBDestination(dlt.destinations.duckdb):
+class DuckDBDestination(GivenDestination, dlt.destinations.duckdb):
     """dlt's destination with our tables."""
 
     spec = _Configuration

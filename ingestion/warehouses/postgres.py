@@ -58,6 +58,7 @@ from ingestion.warehouse import (
     disk_full,
     is_disk_full,
 )
+from ingestion.warehouses.destination import GivenDestination
 
 logger = logging.getLogger(__name__)
 
@@ -838,7 +839,7 @@ class _Client(PostgresClient):
         return super().create_load_job(table, file_path, load_id, restore)
 
 
-class _Destination(dlt.destinations.postgres):
+class _Destination(GivenDestination, dlt.destinations.postgres):
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         capabilities.preferred_loader_file_format = "parquet"
