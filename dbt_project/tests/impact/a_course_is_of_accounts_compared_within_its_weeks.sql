@@ -33,7 +33,7 @@ final as (
             and weekly.metric = effects.metric
             and weekly.method_version = effects.method_version
     where
-        coalesce(effects.design_rung, 'none') not in ('adopters', 'phased')
+        coalesce(effects.design_rung, 'none') not in ('randomised', 'adopters', 'phased')
         or effects.verdict = 'too_early'
         or weekly.weeks_since_exposure not between -12 and 12
         or (effects.design_rung = 'adopters' and weekly.weeks_since_exposure = 0)

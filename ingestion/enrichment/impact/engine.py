@@ -31,7 +31,7 @@ from ingestion.enrichment.impact.contrasts import (
 )
 from ingestion.enrichment.impact.frames import Delivery, Frame, Inputs, frames_of_directory, read_inputs
 from ingestion.enrichment.impact.panel import BASE_METRICS, Outcome, build_outcome, build_panel
-from ingestion.enrichment.impact.randomised import compare_arms
+from ingestion.enrichment.impact.randomised import arms_course, compare_arms
 from ingestion.enrichment.impact.series import (
     AFTER_WEEKS,
     LEAST_HISTORY_WEEKS,
@@ -39,6 +39,7 @@ from ingestion.enrichment.impact.series import (
     interrupted_series,
 )
 from ingestion.enrichment.impact.verdicts import (
+    CONFIDENCE,
     LEAST_CLUSTERS,
     LEAST_PLACEBO_P,
     Cell,
@@ -327,6 +328,9 @@ class _Evaluation:
                 found = compare_arms(self.panel, outcome, plan.delivery)
                 _take(cell, found, [])
                 _gate(cell, outcome, found.n_answering)
+                if self.weekly:
+                    course = arms_course(self.panel, outcome, plan.delivery, WEEKLY_SPAN, _of_interval)
+                    self._event_study(plan, metric, course)
             elif plan.rung == "series":
                 self._series(cell, plan, outcome)
             else:
@@ -349,7 +353,7 @@ class _Evaluation:
                             outcome,
                             design,
                             WEEKLY_SPAN,
-                            lambda degrees: t_quantile(degrees, 0.975),
+                            _of_interval,
                             [(other, effect) for other, effect in others if np.isfinite(effect)],
                             calibrations[plan.rung].doubt(found) if np.isfinite(found.baseline) else 0.0,
                         ),
@@ -448,6 +452,10 @@ class _Evaluation:
             name: None if isinstance(value, float) and not np.isfinite(value) else value
             for name, value in values.items()
         }
+
+
+def _of_interval(degrees: float) -> float:
+    return t_quantile(degrees, (1 + CONFIDENCE) / 2)
 
 
 def _take(cell: Cell, found: Estimate, overlaps: list[str]) -> None:

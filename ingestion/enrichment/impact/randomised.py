@@ -1,15 +1,18 @@
 """Rung 1: intention to treat, with the time before as covariate.
 
-Belongs here: the comparison of an experiment's arms. Chance made them, so there is no self-selection to be
-kept honest about: neither drift nor design floor applies. Does not belong here: rollouts whose order someone
-chose.
+Belongs here: the comparison of an experiment's arms, over eight weeks and by week. Chance made them, so there
+is no self-selection to be kept honest about: neither drift nor design floor applies. Does not belong here:
+rollouts whose order someone chose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from ingestion.enrichment.impact.contrasts import Estimate
+from ingestion.enrichment.impact.contrasts import LEAST_CONTROLS, LEAST_TREATED, Estimate
 from ingestion.enrichment.impact.frames import Delivery
 from ingestion.enrichment.impact.panel import (
     LARGEST_MRR_RATIO,
@@ -52,29 +55,13 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
             min((outcome.totals(week, window)[1][rows[treated]] > 0).sum() for window in (PRE, POST))
         )
     else:
-        total, count = (found[rows] for found in outcome.totals(week, PRE))
         later, n_later = (found[rows] for found in outcome.totals(week, POST))
-        old, n_old = (found[rows] for found in outcome.totals(week, OLD))
         with np.errstate(invalid="ignore", divide="ignore"):
-            before, after, level = total / count, later / n_later, old / n_old
-            known = (count >= LEAST_KNOWN_WEEKS) & (n_later >= 1)
-            if outcome.relative:
-                known &= before > 0
-                after = np.clip(after / before, 0, LARGEST_MRR_RATIO)
-                level = np.clip(level / before, 0, LARGEST_MRR_RATIO)
-                last = np.clip(_mean(outcome, week, rows, LAST_WEEK) / before, 0, LARGEST_MRR_RATIO)
-                before = np.ones(len(rows))
-                further = [np.where(np.isfinite(last), last, before)[known]]
-        level = np.where(np.isfinite(level), level, before)
-        if not outcome.relative:
-            further = [
-                np.where(np.isfinite(mean), mean, otherwise)[known]
-                for mean, otherwise in (
-                    (_mean(outcome, week, rows, LATEST), before),
-                    (_mean(outcome, week, rows, OLDEST), level),
-                )
-            ]
-        rows, before, after, level = rows[known], before[known], after[known], level[known]
+            after = later / n_later
+        past = _past(outcome, week, rows)
+        known = past.known & (n_later >= 1)
+        rows, past = rows[known], past.of(known)
+        after, (before, level, *further) = past.relative(after[known]), past.covariates
         treated = delivery.arm[rows] == 1
         base = float(before[treated].mean()) if treated.any() else float("nan")
         mean_after = float(after[treated].mean()) if treated.any() else float("nan")
@@ -93,6 +80,104 @@ def compare_arms(panel: Panel, outcome: Outcome, delivery: Delivery) -> Estimate
     elif week + OLD[0] >= 0:
         estimate.placebo, estimate.placebo_error, _ = _difference(1 - level, treated, codes, [], cluster)
     return estimate
+
+
+def arms_course(
+    panel: Panel,
+    outcome: Outcome,
+    delivery: Delivery,
+    span: tuple[int, int],
+    quantile: Callable[[float], float],
+) -> list[tuple[int, float, float, float]]:
+    """Difference between the arms and its interval by weeks since the release; for the picture.
+
+    Weeks from the release on are compared as the row's eight are, so that their mean is its effect where
+    every week is known. Weeks before are given their own mean over eight weeks only: given more of
+    themselves, arms that moved apart before the release would be drawn as if they had not.
+
+    Returns: (weeks since the release, effect, low, high).
+    """
+    week = delivery.released
+    if week is None or delivery.arm is None or week < 1 or outcome.is_ratio:
+        return []
+    at_start = panel.subscribed[week - 1] & panel.subscribed[week]
+    rows = np.flatnonzero((delivery.arm >= 0) & at_start & (panel.signup <= week + PRE[0]))
+    past = _past(outcome, week, rows)
+    rows, past = rows[past.known], past.of(past.known)
+    treated, strata = delivery.arm[rows] == 1, panel.strata(week)[rows]
+    by_unit = delivery.assignment_unit == "segment_region"
+    codes = np.zeros(len(rows), dtype=np.int64) if by_unit else strata
+    course = []
+    for lag in range(span[0], span[1] + 1):
+        if not 0 <= week + lag < panel.n_weeks:
+            continue
+        value = past.relative(outcome.values[week + lag, rows])
+        there = ~np.isnan(value)
+        n_treated, n_control = int((treated & there).sum()), int((~treated & there).sum())
+        if n_treated < LEAST_TREATED or n_control < LEAST_CONTROLS:
+            continue
+        given = past.covariates if lag >= 0 else past.covariates[:1]
+        effect, error, clusters = _difference(
+            value[there],
+            treated[there],
+            codes[there],
+            [covariate[there] for covariate in given],
+            strata[there] if by_unit else None,
+        )
+        half = quantile(float(max(clusters - 2, 1))) * error
+        course.append((lag, effect, effect - half, effect + half))
+    return course
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What is known of accounts before a release.
+
+    Arguments:
+        covariates: the mean of the eight weeks before first, then the other windows; no gaps.
+        known: whether enough of those eight weeks is. scale: what the metric is divided by, None if nothing.
+    """
+
+    covariates: list[np.ndarray]
+    known: np.ndarray
+    scale: np.ndarray | None
+
+    def of(self, chosen: np.ndarray) -> _Past:
+        """The same of some of the accounts."""
+        return _Past(
+            [covariate[chosen] for covariate in self.covariates],
+            self.known[chosen],
+            None if self.scale is None else self.scale[chosen],
+        )
+
+    def relative(self, values: np.ndarray) -> np.ndarray:
+        """Values in the unit of the result."""
+        return values if self.scale is None else np.clip(values / self.scale, 0, LARGEST_MRR_RATIO)
+
+
+def _past(outcome: Outcome, week: int, rows: np.ndarray) -> _Past:
+    """The windows before a release, of accounts whose metric is a mean of weeks."""
+    total, count = (found[rows] for found in outcome.totals(week, PRE))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        before = total / count
+    known, old = count >= LEAST_KNOWN_WEEKS, _mean(outcome, week, rows, OLD)
+    if outcome.relative:
+        known &= before > 0
+        with np.errstate(invalid="ignore", divide="ignore"):
+            old, last = (
+                np.clip(mean / before, 0, LARGEST_MRR_RATIO)
+                for mean in (old, _mean(outcome, week, rows, LAST_WEEK))
+            )
+        ones = np.ones(len(rows))
+        return _Past([ones, _filled(old, ones), _filled(last, ones)], known, before)
+    level = _filled(old, before)
+    latest = _filled(_mean(outcome, week, rows, LATEST), before)
+    oldest = _filled(_mean(outcome, week, rows, OLDEST), level)
+    return _Past([before, level, latest, oldest], known, None)
+
+
+def _filled(values: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, otherwise)
 
 
 def _mean(outcome: Outcome, week: int, rows: np.ndarray, window: tuple[int, int]) -> np.ndarray:

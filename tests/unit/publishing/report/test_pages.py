@@ -234,10 +234,10 @@ def test_tickets_of_a_theme_are_not_shown_as_all_tickets(tables: Tables, site: S
 
 
 def test_a_claim_without_a_course_is_not_said_to_be_none(tables: Tables, tmp_path: Path) -> None:
-    """Experiments are compared over all weeks at once."""
+    """A release to everybody is one series, and satisfaction is not read by week."""
     weekly = "impact.fct_delivery_impact_weekly"
     text = draw(tmp_path, {**tables, weekly: tables[weekly].assign(delivery_id="another")}).text("impact")
-    assert "A course is drawn for adopters and waves only" in text
+    assert "What stands out has no course by week" in text
     assert "No effect stands out" not in text
 
 
