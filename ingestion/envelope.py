@@ -61,6 +61,9 @@ _SQL_TYPES: dict[ColumnType, str] = {
 # Rows, and bytes of them, that wait for each other before they are worked on.
 _ENOUGH_ROWS = 10_000
 _ENOUGH_BYTES = 32 << 20
+# The same of event streams, where larger ones cost more for their memory than they save in statements.
+_ENOUGH_EVENTS = 100_000
+_ENOUGH_BYTES_OF_EVENTS = 12 << 20
 _JSON_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
 
@@ -148,6 +151,7 @@ class Envelope:
         self._now = now
         self._secret = secret.encode()
         self._waiting: dict[str, _Waiting] = {}
+        self._events: dict[str, list[pa.Table]] = {}
         self.counts = Counts()
         for resource in resources:
             if resource.is_append_only:
@@ -180,10 +184,10 @@ class Envelope:
         self.counts.seen[resource.name] += len(batch.records)
         if isinstance(batch.records, pa.Table):
             yield from self._flushed(resource, load_id)
-            incoming = self._from_arrow(resource, batch.records)
             if resource.is_append_only:
-                yield from self._append_to_stream(resource, incoming, load_id)
+                yield from self._wait_for_more(resource, batch.records, load_id)
             else:
+                incoming = self._from_arrow(resource, batch.records)
                 yield from self._append(resource, incoming, load_id, children=None)
             return
         malformed = [record for record in batch.records if isinstance(record, Malformed)]
@@ -208,6 +212,23 @@ class Envelope:
         """Raw rows of what was added and not told yet."""
         for name in list(self._waiting):
             yield from self._flushed(self._resources[name], load_id)
+        for name in list(self._events):
+            yield from self._flushed_events(self._resources[name], load_id)
+
+    def _wait_for_more(
+        self, resource: Resource, events: pa.Table, load_id: str
+    ) -> Iterator[tuple[str, pa.Table]]:
+        waiting = self._events.setdefault(resource.name, [])
+        waiting.append(events)
+        rows, size = sum(one.num_rows for one in waiting), sum(one.nbytes for one in waiting)
+        if rows >= _ENOUGH_EVENTS or size >= _ENOUGH_BYTES_OF_EVENTS:
+            yield from self._flushed_events(resource, load_id)
+
+    def _flushed_events(self, resource: Resource, load_id: str) -> Iterator[tuple[str, pa.Table]]:
+        waiting = self._events.pop(resource.name, None)
+        if waiting:
+            events = pa.concat_tables(waiting, promote_options="default")
+            yield from self._append_to_stream(resource, self._from_arrow(resource, events), load_id)
 
     def _flushed(self, resource: Resource, load_id: str) -> Iterator[tuple[str, pa.Table]]:
         waiting = self._waiting.pop(resource.name, None)

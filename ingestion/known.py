@@ -57,14 +57,25 @@ class Snapshot:
     )
 
 
-def read_state(
-    session: Session, source: Source, instance: str
-) -> tuple[dict[str, Any], int, datetime | None]:
+@dataclass(frozen=True)
+class ToldState:
     """The connector's state after its last completed load, its number and the clock of that run."""
+
+    state: dict[str, Any] = field(default_factory=dict)
+    sequence: int = 0
+    state_at: datetime | None = None
+
+
+def read_state(session: Session, source: Source, instance: str, found: Mapping[str, set[str]]) -> ToldState:
+    """What the last completed load said last.
+
+    Arguments:
+        found: the tables of the source's dataset with their columns.
+    """
     dataset = dataset_name(source)
-    if not {STATE_TABLE, "_dlt_loads"} <= session.columns(dataset).keys():
-        return {}, 0, None
-    found = session.rows(
+    if not {STATE_TABLE, "_dlt_loads"} <= found.keys():
+        return ToldState()
+    told = session.rows(
         f"""
         select state, sequence, _extracted_at from {dataset}.{STATE_TABLE}
         where _instance = $instance
@@ -73,26 +84,29 @@ def read_state(
         """,
         {"instance": instance},
     )
-    return (json.loads(found[0][0]), found[0][1], found[0][2]) if found else ({}, 0, None)
+    return ToldState(json.loads(told[0][0]), told[0][1], told[0][2]) if told else ToldState()
 
 
 def read_snapshot(
     session: Session,
     source: Source,
     instance: str,
+    told: ToldState,
+    found: Mapping[str, set[str]],
     since: Mapping[str, datetime] | None = None,
 ) -> Snapshot:
     """Everything that a run must know of its connection.
 
     Arguments:
+        told: from `read_state`.
+        found: the tables of the source's dataset with their columns.
         since: for append-only resources, the earliest `updated_at` (naive UTC) that the run will read
             again; older keys cannot come back and are left out.
     """
-    state, sequence, state_at = read_state(session, source, instance)
-    if sequence == 0:
+    if told.sequence == 0:
         return Snapshot()
     dataset = dataset_name(source)
-    present = session.columns(dataset).keys()
+    present = found.keys()
     completed = f"select load_id from {dataset}._dlt_loads where status = 0"
     rows = f"_instance = $instance and _dlt_load_id in ({completed})"
     versions: list[str] = []
@@ -120,9 +134,9 @@ def read_snapshot(
         return table.rename_columns(schema.names).cast(schema)
 
     return Snapshot(
-        state=state,
-        sequence=sequence,
-        state_at=state_at,
+        state=told.state,
+        sequence=told.sequence,
+        state_at=told.state_at,
         versions=fetch(versions, empty.versions.schema),
         parent_versions=fetch(parents, empty.parent_versions.schema),
         rejected=fetch(rejected, empty.rejected.schema),

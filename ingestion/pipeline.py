@@ -59,7 +59,7 @@ from ingestion.tables import (
     dlt_schema,
     missing_tables,
 )
-from ingestion.warehouse import Session, Warehouse, causes, disk_full, is_disk_full
+from ingestion.warehouse import Catalogue, Session, Warehouse, causes, disk_full, is_disk_full
 
 logger = logging.getLogger(__name__)
 
@@ -261,24 +261,28 @@ def append_tables(
         pipeline.load(workers=warehouse.load_workers)
 
 
-def compact(session: Session, dataset: str) -> dict[str, int]:
+def compact(session: Session, dataset: str, found: Mapping[str, set[str]] | None = None) -> dict[str, int]:
     """Delete the rows of loads that never completed; returns how many by table.
 
     Arguments:
         session: on the warehouse, with the dataset's lock held: a load under way holds the lock, so whatever
             is incomplete now was abandoned.
         dataset: `raw_<source>`.
+        found: its tables with their columns, where they are known already.
     """
-    found = session.columns(dataset)
+    found = session.columns(dataset) if found is None else found
     tables = sorted(name for name, columns in found.items() if "_dlt_load_id" in columns)
     if not tables:
         return {}
     completed = f"select load_id from {dataset}._dlt_loads where status = 0"
     if "_dlt_loads" not in found:
         completed = "select cast(null as text) where 1 = 0"
-    counts = " union all ".join(
-        f"select '{name}', count(*) from {dataset}.{name} where _dlt_load_id not in ({completed})"
-        for name in tables
+    every = " union all ".join(
+        f"select '{name}' as name, _dlt_load_id from {dataset}.{name}" for name in tables
+    )
+    counts = (
+        f"select name, count(*) from ({every}) as every_row"
+        f" where _dlt_load_id not in ({completed}) group by name"
     )
     removed = {name: count for name, count in session.rows(counts) if count}
     for name in removed:
@@ -300,35 +304,39 @@ def _look(
     dataset = dataset_name(chosen.source)
     who = f"ingestion of {chosen.instance}"
     with warehouse.lock(who, dataset=dataset), warehouse.open(who=who) as session:
-        _refuse_mixture(session, is_sandbox, chosen.instance)
-        removed = compact(session, dataset)
+        catalogue = session.catalogue("raw_")
+        found = catalogue.get(dataset, {})
+        _refuse_mixture(session, catalogue, is_sandbox, chosen.instance)
+        removed = compact(session, dataset, found)
         if removed:
             logger.info("%s: removed what a stopped run left behind: %s", chosen.instance, removed)
-        state, _, _ = read_state(session, chosen.source, chosen.instance)
+        told = read_state(session, chosen.source, chosen.instance, found)
         known_since = getattr(chosen.source, "known_since", None)
-        since = known_since(settings, state, now, backfill) if known_since else {}
-        snapshot = read_snapshot(session, chosen.source, chosen.instance, since)
-        return snapshot, missing_tables(session, chosen.source)
+        since = known_since(settings, told.state, now, backfill) if known_since else {}
+        snapshot = read_snapshot(session, chosen.source, chosen.instance, told, found, since)
+        return snapshot, missing_tables(chosen.source, found)
 
 
-def _refuse_mixture(session: Session, is_sandbox: bool | None, instance: str) -> None:
+def _refuse_mixture(session: Session, catalogue: Catalogue, is_sandbox: bool | None, instance: str) -> None:
     """Raise MixedData when the warehouse holds the other kind of data."""
-    if is_sandbox is None:
+    audited = [
+        name for name, tables in sorted(catalogue.items()) if "is_sandbox" in tables.get(AUDIT_TABLE, ())
+    ]
+    if is_sandbox is None or not audited:
         return
-    for schema in session.schemas("raw_"):
-        if "is_sandbox" not in session.columns(schema).get(AUDIT_TABLE, ()):
-            continue
-        other = session.rows(
-            f"select 1 from {schema}.{AUDIT_TABLE} where is_sandbox = $other limit 1",
-            {"other": not is_sandbox},
+    others = " union all ".join(
+        f"select '{schema}' as name from {schema}.{AUDIT_TABLE} where is_sandbox = $other"
+        for schema in audited
+    )
+    for (schema,) in session.rows(
+        f"select name from ({others}) as others order by name limit 1", {"other": not is_sandbox}
+    ):
+        ours, theirs = ("sandbox", "real") if is_sandbox else ("real", "sandbox")
+        raise MixedData(
+            f"{instance}: expected a warehouse with {ours} data only; {schema} holds {theirs} data. "
+            "What to do: use another warehouse (NORTE_HOME or NORTE_WAREHOUSE_PATH) or correct base_url; "
+            f"a real vendor behind a local proxy says sources.{instance}.is_sandbox = false"
         )
-        if other:
-            ours, theirs = ("sandbox", "real") if is_sandbox else ("real", "sandbox")
-            raise MixedData(
-                f"{instance}: expected a warehouse with {ours} data only; {schema} holds {theirs} data. "
-                "What to do: use another warehouse (NORTE_HOME or NORTE_WAREHOUSE_PATH) or correct base_url; "
-                f"a real vendor behind a local proxy says sources.{instance}.is_sandbox = false"
-            )
 
 
 def _pipeline(name: str, dataset: str, warehouse: Warehouse, folder: Path) -> dlt.Pipeline:
@@ -386,7 +394,7 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
         if run.sequence == 0:
             # Another connection may have been first since we looked.
             with run.warehouse.open() as session:
-                _refuse_mixture(session, run.is_sandbox, run.connection.instance)
+                _refuse_mixture(session, session.catalogue("raw_"), run.is_sandbox, run.connection.instance)
         run.pipeline.load(workers=run.warehouse.load_workers)
     run.state = state
     run.missing = set()

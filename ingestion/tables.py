@@ -6,6 +6,7 @@ Belongs here: names and types of the raw columns. Does not belong here: how rows
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
@@ -15,7 +16,6 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 
 from ingestion.source import ColumnType, Resource, Source
-from ingestion.warehouse import Session
 
 AUDIT_TABLE = "load_audit"
 STATE_TABLE = "connection_state"
@@ -110,9 +110,8 @@ def all_tables(source: Source) -> dict[str, dict[str, ColumnType]]:
     return tables
 
 
-def missing_tables(session: Session, source: Source) -> set[str]:
-    """Tables that the warehouse lacks, or that lack a column; the next package brings them, if only empty."""
-    found = session.columns(dataset_name(source))
+def missing_tables(source: Source, found: Mapping[str, set[str]]) -> set[str]:
+    """Tables that the dataset lacks, or that lack a column; the next package brings them, if only empty."""
     return {
         name for name, columns in all_tables(source).items() if not columns.keys() <= found.get(name, set())
     }

@@ -27,6 +27,10 @@ _DISK_FULL_WORDS = (
 )
 
 
+# Columns by table by schema.
+Catalogue = dict[str, dict[str, set[str]]]
+
+
 class Session(ABC):
     """An open connection to a warehouse, in UTC.
 
@@ -53,6 +57,10 @@ class Session(ABC):
     @abstractmethod
     def columns(self, schema: str) -> dict[str, set[str]]:
         """Tables of a schema with their columns; empty when there is no such schema."""
+
+    @abstractmethod
+    def catalogue(self, prefix: str) -> Catalogue:
+        """The same of all schemas whose name begins so: one look instead of many."""
 
     @abstractmethod
     def schemas(self, prefix: str) -> list[str]:

@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from ingestion.errors import IngestionError, WarehouseError
 from ingestion.warehouse import (
+    Catalogue,
     Examined,
     ServedTable,
     Session,
@@ -280,6 +281,16 @@ class _Session(Session):
         )
         for table, column in self.rows(query, {"schema": schema}):
             found.setdefault(table, set()).add(column)
+        return found
+
+    def catalogue(self, prefix: str) -> Catalogue:
+        found: Catalogue = {}
+        query = (
+            "select schema_name, table_name, column_name from duckdb_columns()"
+            " where starts_with(schema_name, $prefix) and database_name = current_database()"
+        )
+        for schema, table, column in self.rows(query, {"prefix": prefix}):
+            found.setdefault(schema, {}).setdefault(table, set()).add(column)
         return found
 
     def schemas(self, prefix: str) -> list[str]:

@@ -16,9 +16,9 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
 from ingestion.warehouses.destination import GivenDestination
 
-# Whole objects as the vendor told them, hardly two alike: a dictionary of them is sought at length and in
-# vain. zstd takes half the time to write and less than half the space.
-_WHOLE_OBJECTS = "payload"
+# No two alike, or hardly: whole objects as the vendor told them, and digests. A dictionary of them is sought
+# at length and in vain. zstd takes half the time to write; of objects it leaves less than half the space.
+_HARDLY_ALIKE = frozenset({"payload", "_version_id"})
 
 
 # Files of versions before know no zstd, and refuse it.
@@ -28,8 +28,8 @@ _FIRST_WITH_ZSTD = (1, 2)
 class _Client(DuckDbClient):
     def _get_column_def_sql(self, column: TColumnSchema, table: Any = None) -> str:
         definition = cast(str, super()._get_column_def_sql(column, table))
-        is_whole = column["name"] == _WHOLE_OBJECTS and self._storage_version() >= _FIRST_WITH_ZSTD
-        return f"{definition} using compression zstd" if is_whole else definition
+        is_pressed = column["name"] in _HARDLY_ALIKE and self._storage_version() >= _FIRST_WITH_ZSTD
+        return f"{definition} using compression zstd" if is_pressed else definition
 
     def _storage_version(self) -> tuple[int, ...]:
         """Of the file, as it was made: `v1.0.0+` in DuckDB's words."""

@@ -49,6 +49,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 
 from ingestion.errors import IngestionError, WarehouseError
 from ingestion.warehouse import (
+    Catalogue,
     Examined,
     ServedTable,
     Session,
@@ -622,16 +623,22 @@ class _Session(Session):
             cursor.execute(*_asked(statement, parameters))
 
     def columns(self, schema: str) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {}
+        return self._described("nspname = $given", schema).get(schema, {})
+
+    def catalogue(self, prefix: str) -> Catalogue:
+        return self._described("starts_with(nspname, $given)", prefix)
+
+    def _described(self, condition: str, given: str) -> Catalogue:
+        found: Catalogue = {}
         # The catalogue itself: information_schema hides what one has no right on.
         query = (
-            "select pg_class.relname, attname from pg_attribute"
+            "select nspname, pg_class.relname, attname from pg_attribute"
             " inner join pg_class on pg_class.oid = attrelid"
             " inner join pg_namespace on pg_namespace.oid = relnamespace"
-            " where nspname = $schema and relkind in ('r', 'p', 'v', 'm') and attnum > 0 and not attisdropped"
+            f" where {condition} and relkind in ('r', 'p', 'v', 'm') and attnum > 0 and not attisdropped"
         )
-        for table, column in self.rows(query, {"schema": schema}):
-            found.setdefault(table, set()).add(column)
+        for schema, table, column in self.rows(query, {"given": given}):
+            found.setdefault(schema, {}).setdefault(table, set()).add(column)
         return found
 
     def schemas(self, prefix: str) -> list[str]:
