@@ -24,7 +24,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion import arrow
 from ingestion.erasure.redaction import Redactor
 from ingestion.errors import MalformedResponse
 from ingestion.known import rejected_digest, stream_table
@@ -101,9 +100,8 @@ class _Waiting:
         if len(self.tables) == 1:
             return self.tables[0]
         joined = pa.concat_tables(self.tables, promote_options="default")
-        return joined.set_column(
-            joined.schema.get_field_index("_row"), "_row", arrow.numbered(joined.num_rows)
-        )
+        rows = pa.array(np.arange(joined.num_rows))
+        return joined.set_column(joined.schema.get_field_index("_row"), "_row", rows)
 
 
 def open_database(scratch: str, memory_limit: str = "512MB") -> duckdb.DuckDBPyConnection:
@@ -300,35 +298,26 @@ class Envelope:
             from ({self._cast_sql(resource, incoming.schema)})""",
             {"now": self._now},
         )
+        rejected = fetched(
+            database,
+            """select nullif(judged._key, '') as _key, _failures as reason, payload
+            from judged inner join incoming using (_row) where _failures <> '' order by _row""",
+        )
+        database.unregister("incoming")
+        if rejected.num_rows:
+            yield from self._reject(resource, rejected, load_id)
         # Few are known and fewer come twice: those are sought, not the others.
         dropped = database.execute(
-            f"""select _row, true as is_refused from judged where _failures <> ''
-            union select _row, false from judged
-            where _failures = '' and digest in (select digest from {known})
-            union select _row, false from judged
-            where _failures = '' and digest in
+            f"""select _row from judged where _failures <> ''
+            union select _row from judged where digest in (select digest from {known})
+            union select _row from judged where digest in
                 (select digest from judged where _failures = '' group by digest having count(*) > 1)
                 and _row not in (select min(_row) from judged where _failures = '' group by digest)"""
         ).fetchall()
-        if any(is_refused for _, is_refused in dropped):
-            rejected = fetched(
-                database,
-                """select nullif(judged._key, '') as _key, _failures as reason, payload
-                from judged inner join incoming using (_row) where _failures <> '' order by _row""",
-            )
-            database.unregister("incoming")
-            yield from self._reject(resource, rejected, load_id)
-        else:
-            database.unregister("incoming")
         # Row by row beside what stayed where it lies.
-        fresh = fetched(
-            database,
-            """select * exclude (digest, _failures), $now::timestamp as _extracted_at
-            from judged order by _row""",
-            {"now": self._now},
-        )
+        fresh = fetched(database, "select * exclude (digest, _failures) from judged order by _row")
         if dropped:
-            kept = arrow.positions(np.delete(np.arange(incoming.num_rows), [row for row, _ in dropped]))
+            kept = np.delete(np.arange(incoming.num_rows), [row for (row,) in dropped])
             database.register("kept", pa.table({"_row": kept}))
             database.execute(f"insert into {known} select digest from judged inner join kept using (_row)")
             database.unregister("kept")
@@ -340,6 +329,7 @@ class Envelope:
         for name in (*resource.columns, "payload"):
             if name not in fresh.column_names:
                 fresh = fresh.append_column(name, incoming.column(name))
+        fresh = fresh.append_column("_extracted_at", pa.repeat(pa.scalar(self._now), fresh.num_rows))
         self.counts.appended[resource.name] += fresh.num_rows
         self.counts.tombstones[resource.name] += pc.sum(fresh.column("_is_deleted")).as_py()
         if self._redactor is not None:
@@ -376,7 +366,9 @@ class Envelope:
             child = self._resources[name]
             incoming = _from_records(child, rows)
             if child.parent:
-                incoming = incoming.append_column("_parent_version_id", arrow.texts(parent_versions[name]))
+                incoming = incoming.append_column(
+                    "_parent_version_id", pa.array(parent_versions[name], pa.string())
+                )
             yield from self._append(child, incoming, load_id, children=None)
 
     def _source_times(self, resource: Resource) -> dict[int, datetime]:
@@ -388,7 +380,7 @@ class Envelope:
         if resource.name not in self._parents:
             return set()
         database = self._database
-        database.register("appended", pa.table({"version": arrow.texts(versions)}))
+        database.register("appended", pa.table({"version": pa.array(versions, pa.string())}))
         found = database.execute(
             """select version from appended
             where version in (select version from known_parent where resource = ?)""",
@@ -523,9 +515,9 @@ class Envelope:
         arrays: list[pa.ChunkedArray | pa.Array] = []
         for column in schema:
             if column.name == "_instance":
-                arrays.append(arrow.repeated(self._instance, count))
+                arrays.append(pa.repeat(pa.scalar(self._instance, pa.string()), count))
             elif column.name == "_dlt_load_id":
-                arrays.append(arrow.repeated(load_id, count))
+                arrays.append(pa.repeat(pa.scalar(load_id, pa.string()), count))
             elif column.name in fresh.column_names:
                 arrays.append(fresh.column(column.name).cast(column.type))
             else:
@@ -536,7 +528,7 @@ class Envelope:
         """HMAC-SHA256 of each value, lower case and trimmed; null for nothing."""
         encoded = values.combine_chunks().dictionary_encode()
         keys = [person_key(value, self._secret) for value in encoded.dictionary.to_pylist()]
-        return arrow.texts(keys).take(encoded.indices)
+        return pa.array(keys, pa.string()).take(encoded.indices)
 
     def _rejects(self, resource: Resource, load_id: str) -> Iterator[tuple[str, pa.Table]]:
         rows = fetched(
@@ -553,8 +545,8 @@ class Envelope:
         rows = pa.table(
             {
                 "_key": pa.nulls(len(malformed), pa.string()),
-                "reason": arrow.texts([row.reason for row in malformed]),
-                "payload": arrow.texts([_json(row.payload) for row in malformed]),
+                "reason": pa.array([row.reason for row in malformed], pa.string()),
+                "payload": pa.array([_json(row.payload) for row in malformed], pa.string()),
             }
         )
         yield from self._reject(resource, rows, load_id)
@@ -611,7 +603,7 @@ class Envelope:
         columns["_is_deleted"] = deleted
         columns["_updated_at"] = pa.nulls(count, pa.string())
         columns["_given_key"] = pa.nulls(count, pa.string())
-        columns["_row"] = arrow.numbered(count)
+        columns["_row"] = pa.array(np.arange(count))
         return pa.table(columns)
 
 
@@ -642,24 +634,24 @@ def _from_records(resource: Resource, records: Sequence[Record]) -> pa.Table:
     columns: dict[str, pa.Array] = {
         name: _texts([record.values.get(name) for record in records]) for name in resource.columns
     }
-    columns["payload"] = arrow.texts(
-        ["{}" if record.payload is None else _json(record.payload) for record in records]
+    columns["payload"] = pa.array(
+        ["{}" if record.payload is None else _json(record.payload) for record in records], pa.string()
     )
-    columns["_is_deleted"] = arrow.flags([record.is_deleted for record in records])
+    columns["_is_deleted"] = pa.array([record.is_deleted for record in records], pa.bool_())
     columns["_updated_at"] = _texts([record.updated_at for record in records])
-    columns["_given_key"] = arrow.texts([record.key for record in records])
-    columns["_row"] = arrow.numbered(len(records))
+    columns["_given_key"] = pa.array([record.key for record in records], pa.string())
+    columns["_row"] = pa.array(np.arange(len(records)))
     if any(record.children for record in records):
-        columns["_children"] = arrow.texts([_json(record.children) for record in records])
+        columns["_children"] = pa.array([_json(record.children) for record in records], pa.string())
     return pa.table(columns)
 
 
 def _texts(values: list[Any]) -> pa.Array:
     """Values as the texts that the casts read."""
     try:
-        found = arrow.texts(values)
-    except TypeError:
-        return arrow.texts([_text(value) for value in values])
+        found = pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.array([_text(value) for value in values], pa.string())
     # NUL is legal in JSON and in DuckDB, and breaks other warehouses.
     return pc.replace_substring(found, "\0", "") if pc.any(pc.match_substring(found, "\0")).as_py() else found
 

@@ -17,7 +17,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion import arrow
 from ingestion.source import Resource, Source
 from ingestion.tables import STATE_TABLE, dataset_name, rejected_table
 from ingestion.warehouse import Session
@@ -49,12 +48,12 @@ class Snapshot:
     state: dict[str, Any] = field(default_factory=dict)
     sequence: int = 0
     state_at: datetime | None = None
-    versions: pa.Table = field(default_factory=lambda: arrow.empty(_KNOWN_SCHEMA))
+    versions: pa.Table = field(default_factory=_KNOWN_SCHEMA.empty_table)
     parent_versions: pa.Table = field(
-        default_factory=lambda: arrow.empty(pa.schema([("resource", pa.string()), ("version", pa.string())]))
+        default_factory=pa.schema([("resource", pa.string()), ("version", pa.string())]).empty_table
     )
     rejected: pa.Table = field(
-        default_factory=lambda: arrow.empty(pa.schema([("resource", pa.string()), ("digest", pa.string())]))
+        default_factory=pa.schema([("resource", pa.string()), ("digest", pa.string())]).empty_table
     )
 
 
@@ -130,7 +129,7 @@ def read_snapshot(
 
     def fetch(queries: list[str], schema: pa.Schema) -> pa.Table:
         if not queries:
-            return arrow.empty(schema)
+            return schema.empty_table()
         table = session.arrow(" union all ".join(queries), {"instance": instance})
         return table.rename_columns(schema.names).cast(schema)
 

@@ -41,7 +41,6 @@ from dlt.common.schema.utils import new_table
 from dlt.common.storages.load_package import load_package_state
 from dlt.extract import DltSource
 
-from ingestion import arrow
 from ingestion.envelope import Counts, Envelope, open_database, person_key
 from ingestion.erasure.redaction import Redactor
 from ingestion.erasure.register import read_register
@@ -379,11 +378,11 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
         nonlocal state
         load_id = load_package_state()["load_id"]
         if first is not None:
-            for table, found in _chain(first, rows):
-                yield dlt.mark.with_table_name(_with_load_id(found, load_id), table)
+            for table, arrow in _chain(first, rows):
+                yield dlt.mark.with_table_name(_with_load_id(arrow, load_id), table)
             state = run.state if is_backfill else piece.state()
         for table in sorted(run.missing):
-            yield dlt.mark.with_table_name(arrow.empty(arrow_schema(tables[table])), table)
+            yield dlt.mark.with_table_name(arrow_schema(tables[table]).empty_table(), table)
         yield dlt.mark.with_table_name(_state_row(run, piece, state, load_id), STATE_TABLE)
         yield dlt.mark.with_table_name(_audit_rows(run, piece, counts, touched, load_id), AUDIT_TABLE)
 
@@ -424,7 +423,9 @@ def _chain(
 
 def _with_load_id(table: pa.Table, load_id: str) -> pa.Table:
     position = table.schema.get_field_index("_dlt_load_id")
-    return table.set_column(position, "_dlt_load_id", arrow.repeated(load_id, table.num_rows))
+    return table.set_column(
+        position, "_dlt_load_id", pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
+    )
 
 
 def _state_row(run: _Run, piece: Slice, state: dict[str, Any], load_id: str) -> pa.Table:
@@ -437,7 +438,7 @@ def _state_row(run: _Run, piece: Slice, state: dict[str, Any], load_id: str) -> 
         "_extracted_at": run.now,
         "_dlt_load_id": load_id,
     }
-    return arrow.table([row], arrow_schema(columns))
+    return pa.Table.from_pylist([row], schema=arrow_schema(columns))
 
 
 def _audit_rows(run: _Run, piece: Slice, counts: Counts, touched: set[str], load_id: str) -> pa.Table:
@@ -463,7 +464,7 @@ def _audit_rows(run: _Run, piece: Slice, counts: Counts, touched: set[str], load
                 "_dlt_load_id": load_id,
             }
         )
-    return arrow.table(rows, arrow_schema(columns))
+    return pa.Table.from_pylist(rows, schema=arrow_schema(columns))
 
 
 @contextmanager

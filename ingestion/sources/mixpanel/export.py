@@ -160,6 +160,7 @@ class EventReader:
         query, parameters = self._query(path)
         # Read as it is asked for: the lines lie in the file and nowhere else.
         lines = self._database.sql(query, params=parameters).to_arrow_reader(_BATCH_ROWS)
+        now_ms = int(self._context.now.timestamp() * 1000)
         for some in lines:
             found = pa.Table.from_batches([some])
             is_event = found.column("is_event")
@@ -168,7 +169,8 @@ class EventReader:
                 reason = "expected an event with a name and a time, as a line of JSON"
                 yield Batch(EVENTS.name, [Malformed(reason, line) for line in unread])
                 found = found.filter(is_event)
-            newest = max(newest, pc.max(found.column("arrived_ms")).as_py() or 0)
+            arrived = found.column("processed_ms")
+            newest = max(newest, pc.max(arrived.filter(pc.less_equal(arrived, now_ms))).as_py() or 0)
             yield Batch(EVENTS.name, found.select([*EVENTS.columns, "payload"]))
         self._state.newest_arrival_ms = newest
 
@@ -199,7 +201,6 @@ class EventReader:
             "structure": structure,
             "account": settings.account_property,
             "feature": settings.feature_property,
-            "now_ms": int(self._context.now.timestamp() * 1000),
         }
         if settings.project_time_zone != "UTC":
             parameters["zone"] = settings.project_time_zone
@@ -257,8 +258,7 @@ class EventReader:
                 case when json_type(account) = 'ARRAY' then account ->> '$[0]' else account ->> '$' end
                     as account_external_id,
                 feature,
-                -- By a clock that is ahead something arrives in the future: that is no limit for later ones.
-                case when processed_ms <= $now_ms then processed_ms end as arrived_ms
+                processed_ms
             from dated
             where {is_new} or event_name is null or time_us is null
         """
