@@ -64,6 +64,8 @@ _ENOUGH_BYTES = 32 << 20
 # The same of event streams, where larger ones cost more for their memory than they save in statements.
 _ENOUGH_EVENTS = 100_000
 _ENOUGH_BYTES_OF_EVENTS = 12 << 20
+# An event's key has one version ever, which nothing is compared with: the quick digest of the content will do.
+_EVENT_VERSION = "md5(concat(_key, chr(31), hash(payload)))"
 _JSON_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
 
@@ -293,31 +295,33 @@ class Envelope:
         database.execute(
             f"""create or replace temp table judged as
             select _row, _key, _is_deleted, _failures, {cast_columns} md5_number(_key) as digest,
-                md5(concat(_key, chr(31), payload)) as _version_id,
+                {_EVENT_VERSION} as _version_id,
                 coalesce(_updated_at, {updated_at}, $now::timestamp) as _source_updated_at
             from ({self._cast_sql(resource, incoming.schema)})""",
             {"now": self._now},
         )
-        rejected = fetched(
-            database,
-            """select nullif(judged._key, '') as _key, _failures as reason, payload
-            from judged inner join incoming using (_row) where _failures <> '' order by _row""",
-        )
+        # Few are refused or known, and fewer come twice: those are sought, not the others.
+        refused = database.execute("select _row from judged where _failures <> ''").fetchall()
+        rejected = None
+        if refused:
+            rejected = fetched(
+                database,
+                """select nullif(judged._key, '') as _key, _failures as reason, payload
+                from judged inner join incoming using (_row) where _failures <> '' order by _row""",
+            )
         database.unregister("incoming")
-        if rejected.num_rows:
+        if rejected is not None:
             yield from self._reject(resource, rejected, load_id)
-        # Few are known and fewer come twice: those are sought, not the others.
-        dropped = database.execute(
-            f"""select _row from judged where _failures <> ''
-            union select _row from judged where digest in (select digest from {known})
+        repeated = database.execute(
+            f"""select _row from judged where digest in (select digest from {known})
             union select _row from judged where digest in
                 (select digest from judged where _failures = '' group by digest having count(*) > 1)
                 and _row not in (select min(_row) from judged where _failures = '' group by digest)"""
         ).fetchall()
         # Row by row beside what stayed where it lies.
         fresh = fetched(database, "select * exclude (digest, _failures) from judged order by _row")
-        if dropped:
-            kept = np.delete(np.arange(incoming.num_rows), [row for (row,) in dropped])
+        if dropped := {row for (row,) in refused + repeated}:
+            kept = np.delete(np.arange(incoming.num_rows), sorted(dropped))
             database.register("kept", pa.table({"_row": kept}))
             database.execute(f"insert into {known} select digest from judged inner join kept using (_row)")
             database.unregister("kept")
@@ -434,7 +438,7 @@ class Envelope:
         updated_at = _updated_at(resource)
         if resource.is_append_only:
             return f"""
-                select *, md5(concat(_key, chr(31), payload)) as _version_id,
+                select *, {_EVENT_VERSION} as _version_id,
                     coalesce(_updated_at, {updated_at}) as _source_updated_at
                 from cast_rows
                 where _failures = ''

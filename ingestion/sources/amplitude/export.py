@@ -21,6 +21,7 @@ import orjson
 import pyarrow as pa
 
 from ingestion.errors import ConfigurationInvalid
+from ingestion.lines import about_lines
 from ingestion.source import Batch, Malformed, Record, RunContext, Slice
 from ingestion.sources.amplitude.client import AmplitudeClient, TooLargeError
 from ingestion.sources.amplitude.resources import EVENTS, USERS
@@ -77,7 +78,7 @@ class EventReader:
             except TooLargeError:
                 hours = max(1, (end - first) // _HOUR // 2)
                 continue
-            count = sum(_lines(path) for path in files)
+            count = sum(about_lines(path) for path in files)
             if count or end == last:
                 yield Slice(
                     name=f"events uploaded {first:%Y-%m-%d %H}h to {end:%Y-%m-%d %H}h",
@@ -264,11 +265,3 @@ def _next_hours(hours: int, rows: int, wanted: int) -> int:
     if rows * 2 <= wanted:
         return min(_LONGEST_RANGE_HOURS, hours * 2)
     return max(1, min(_LONGEST_RANGE_HOURS, hours * wanted // rows))
-
-
-def _lines(path: Path) -> int:
-    count = 0
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            count += chunk.count(b"\n")
-    return count

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.errors import ConfigurationInvalid, MalformedResponse
+from ingestion.lines import about_lines, last_line
 from ingestion.source import Batch, Malformed, RunContext, Slice
 from ingestion.sources.mixpanel.client import MixpanelClient
 from ingestion.sources.mixpanel.resources import EVENTS
@@ -117,7 +118,7 @@ class EventReader:
                     raise
                 days = max(1, (end - first).days // 2)
                 continue
-            count = _lines(path)
+            count = about_lines(path)
             if count or end == last:
                 yield Slice(
                     name=f"events {first} to {end}",
@@ -276,26 +277,13 @@ def _next_days(days: int, rows: int, wanted: int) -> int:
 
 def _why_incomplete(path: Path) -> str | None:
     """A cut connection ends the body in the middle of a line, without any other sign."""
-    size = path.stat().st_size
-    if size == 0:
+    if path.stat().st_size == 0:
         return None
-    with path.open("rb") as file:
-        file.seek(max(0, size - _LONGEST_LINE))
-        tail = file.read().rstrip(b"\r\n")
-    last = tail[tail.rfind(b"\n") + 1 :]
     try:
-        orjson.loads(last)
+        orjson.loads(last_line(path, _LONGEST_LINE))
     except orjson.JSONDecodeError:
         return "its last line is no JSON"
     return None
-
-
-def _lines(path: Path) -> int:
-    count = 0
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            count += chunk.count(b"\n")
-    return count
 
 
 def utc_of(text: str | None, zone: ZoneInfo) -> str | None:
