@@ -64,7 +64,7 @@ _ENOUGH_BYTES = 32 << 20
 # The same of event streams, where larger ones cost more for their memory than they save in statements.
 _ENOUGH_EVENTS = 100_000
 _ENOUGH_BYTES_OF_EVENTS = 12 << 20
-# An event's key has one version ever, which nothing is compared with: the quick digest of the content will do.
+# Nothing is compared with it, as an event's key has one version ever: a quick digest of the content will do.
 _EVENT_VERSION = "md5(concat(_key, chr(31), hash(payload)))"
 _JSON_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
