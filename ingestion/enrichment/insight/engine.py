@@ -282,18 +282,22 @@ def _check(feedback: pd.DataFrame) -> None:
 def _read_texts(new: pd.DataFrame, encoder: Encoder, model_id: str) -> pd.DataFrame:
     # First and for all texts: its model and that of the vectors need not be in memory together.
     languages = find_language(new.rename(columns={"text_hash": "feedback_id"}))["language"]
-    learnt = {task: words.learn_anchors(task, encoder) for task in ("kind", "sentiment")}
-    parts = [_read_block(block, encoder, model_id, learnt) for block in _blocks(new)]
+    kind, sentiment = words.learn_kind(encoder), words.learn_sentiment(encoder)
+    parts = [_read_block(block, encoder, model_id, kind, sentiment) for block in _blocks(new)]
     return pd.concat(parts, ignore_index=True).assign(language=languages)[list(_TEXT_COLUMNS)]
 
 
 def _read_block(
-    new: pd.DataFrame, encoder: Encoder, model_id: str, learnt: dict[str, words.AnchorModel]
+    new: pd.DataFrame,
+    encoder: Encoder,
+    model_id: str,
+    kind: words.AnchorModel,
+    sentiment: words.AnchorDensity,
 ) -> pd.DataFrame:
     block = new.rename(columns={"text_hash": "feedback_id"})
     vectors = encoder.encode(new["text"].tolist())
-    kinds = words.find_kind(block, encoder, vectors=vectors, model=learnt["kind"])
-    feelings = words.find_sentiment(block, encoder, vectors=vectors, model=learnt["sentiment"])
+    kinds = words.find_kind(block, encoder, vectors=vectors, model=kind)
+    feelings = words.find_sentiment(block, encoder, vectors=vectors, model=sentiment)
     return pd.DataFrame(
         {
             "text_hash": new["text_hash"].astype("str").to_numpy(),

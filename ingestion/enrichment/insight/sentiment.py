@@ -2,12 +2,14 @@
 
 Belongs here: the two small models and their use. Does not belong here: scores that customers gave, which win
 over both (`precedence.py`).
+
+A sentiment is that of a text's sentences, each read alone: a long text as a whole is mostly its subject.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,8 +20,9 @@ import pandas as pd
 import yaml
 
 from ingestion.enrichment.insight.encode import Encoder
+from ingestion.enrichment.insight.text import ENCODED_CHARACTERS
 
-METHOD = "anchors-2"
+METHOD = "anchors-3"
 SENTIMENT_COLUMNS = ("feedback_id", "sentiment", "sentiment_score", "confidence")
 KIND_COLUMNS = ("feedback_id", "kind", "confidence")
 KINDS = ("bug", "complaint", "praise", "question", "request")
@@ -27,6 +30,17 @@ _ANCHORS = Path(__file__).with_name("anchors.yml")
 # Between these the text is called neutral.
 _NEUTRAL_BAND = 0.15
 _REGULARISATION = 1.0
+# How much more an anchor counts that is nearer, and how sure one text can be by its closeness.
+_SHARPNESS = 6.0
+_CERTAINTY = 4.0
+_SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+|\s*\n\s*")
+# A shorter piece ("Thanks!") belongs to the one beside it.
+_LEAST_CHARACTERS = 15
+# Sentences that agree make surer, up to so many.
+_MOST_SENTENCES = 4
+# So many sentences, and rows of closeness, are held at a time.
+_HELD_SENTENCES = 2_048
+_HELD_ROWS = 1_024
 _DIGITS = 6
 _QUESTION = re.compile(r"\?\s*$", re.M)
 _CUES = {
@@ -47,7 +61,9 @@ _CUES = {
     ),
 }
 _CUE_WEIGHT = 0.8
-_WORD_WEIGHT = 0.7
+_WORD_WEIGHT = 0.5
+# Where vectors know words but no meaning.
+_WORD_WEIGHT_WITHOUT_MEANING = 0.9
 _NEGATION_REACH = 3
 _BEFORE_CONTRAST = 0.5
 _MOST_WORDS = 2
@@ -70,25 +86,58 @@ class AnchorModel:
         return np.asarray(vectors.astype(np.float64) @ self.weights + self.offsets)
 
 
+@dataclass(frozen=True)
+class AnchorDensity:
+    """How dense the anchors of each label are around a vector.
+
+    It learns nothing but where the anchors are, so that more of them cover more subjects and outweigh none.
+
+    Arguments:
+        labels: in the order of `anchors`.
+        anchors: float64[anchors of the label, d] of each.
+        word_weight: of evidence by words beside these vectors.
+    """
+
+    labels: tuple[str, ...]
+    anchors: tuple[np.ndarray, ...]
+    word_weight: float
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """float64[n, labels]."""
+        found = np.empty((len(vectors), len(self.labels)))
+        for start in range(0, len(vectors), _HELD_ROWS):
+            part = vectors[start : start + _HELD_ROWS].astype(np.float64)
+            for column, anchors in enumerate(self.anchors):
+                closeness = np.exp(_SHARPNESS * (part @ anchors.T - 1.0))
+                found[start : start + len(part), column] = np.log(closeness.mean(axis=1))
+        return _CERTAINTY * found
+
+
 @cache
 def _anchors() -> dict[str, dict[str, Any]]:
     content: dict[str, dict[str, Any]] = yaml.safe_load(_ANCHORS.read_text(encoding="utf-8"))
     return content
 
 
-def learn_anchors(task: str, encoder: Encoder) -> AnchorModel:
-    """Learn from the anchors.
-
-    Arguments:
-        task: `sentiment` or `kind`.
-    """
+def learn_kind(encoder: Encoder) -> AnchorModel:
+    """Learn what sort of message a text is from the anchors."""
     from sklearn.linear_model import LogisticRegression
 
-    pairs = [(label, text) for label, texts in _anchors()[task].items() for text in texts]
+    pairs = [(label, text) for label, texts in _anchors()["kind"].items() for text in texts]
     vectors = encoder.encode([text for _, text in pairs]).astype(np.float64)
     model = LogisticRegression(C=_REGULARISATION, max_iter=1_000, class_weight="balanced")
     model.fit(vectors, [label for label, _ in pairs])
     return AnchorModel(tuple(map(str, model.classes_)), model.coef_.T, model.intercept_)
+
+
+def learn_sentiment(encoder: Encoder) -> AnchorDensity:
+    """Where the anchors of each sentiment are."""
+    texts = _anchors()["sentiment"]
+    return AnchorDensity(
+        labels=tuple(texts),
+        anchors=tuple(encoder.encode(of_label).astype(np.float64) for of_label in texts.values()),
+        word_weight=_WORD_WEIGHT if encoder.is_semantic else _WORD_WEIGHT_WITHOUT_MEANING,
+    )
 
 
 def find_sentiment(
@@ -96,26 +145,23 @@ def find_sentiment(
     encoder: Encoder,
     *,
     vectors: np.ndarray | None = None,
-    model: AnchorModel | None = None,
+    model: AnchorDensity | None = None,
 ) -> pd.DataFrame:
     """The sentiment of each item's words.
 
     Arguments:
         feedback: feedback_id, text.
-        vectors: of the same rows, if they are known already.
+        vectors: of the same rows, if they are known already; sentences of longer texts are encoded anyway.
 
     Returns:
         feedback_id, sentiment (`negative`, `neutral`, `positive`; null without words), sentiment_score (-1 to
         1: how much more likely positive is than negative), confidence (0-1), in the order of the rows.
     """
-    model = model or learn_anchors("sentiment", encoder)
-    found = encoder.encode(feedback["text"].tolist()) if vectors is None else vectors
+    model = model or learn_sentiment(encoder)
+    texts = feedback["text"].tolist()
+    found = encoder.encode(texts) if vectors is None else vectors
     at = {label: index for index, label in enumerate(model.labels)}
-    logits = model.logits(found)
-    evidence = _word_evidence(feedback["text"].tolist())
-    logits[:, at["positive"]] += _WORD_WEIGHT * evidence
-    logits[:, at["negative"]] -= _WORD_WEIGHT * evidence
-    shares = _shares(logits)
+    shares = _shares(_sentence_logits(texts, found, encoder, model))
     positive, negative = shares[:, at["positive"]], shares[:, at["negative"]]
     score = np.round((positive - negative), _DIGITS)
     label = np.where(
@@ -130,6 +176,62 @@ def find_sentiment(
             "confidence": np.where(is_read, np.round(shares.max(axis=1), _DIGITS), 0.0),
         }
     )
+
+
+def _sentence_logits(
+    texts: Sequence[object], vectors: np.ndarray, encoder: Encoder, model: AnchorDensity
+) -> np.ndarray:
+    """What a text's sentences say on average, the surer the more of them there are."""
+    pieces = [_sentences(text) for text in texts]
+    is_one = np.array([len(parts) <= 1 for parts in pieces], dtype=bool)
+    logits = np.empty((len(pieces), len(model.labels)))
+    alone = np.flatnonzero(is_one).tolist()
+    logits[alone] = _with_words(model, vectors[alone], [texts[row] for row in alone])
+    for rows in _held(np.flatnonzero(~is_one).tolist(), pieces):
+        parts = [part for row in rows for part in pieces[row]]
+        said = _with_words(model, encoder.encode(parts), parts)
+        counts = np.array([len(pieces[row]) for row in rows])
+        sums = np.add.reduceat(said, np.concatenate(([0], np.cumsum(counts)[:-1])), axis=0)
+        logits[rows] = sums / counts[:, None] * np.sqrt(np.minimum(counts, _MOST_SENTENCES))[:, None]
+    return logits
+
+
+def _sentences(text: object) -> list[str]:
+    """The sentences of the part that is read; what is too short to be one goes with the next, or the last."""
+    if not isinstance(text, str):
+        return []
+    found: list[str] = []
+    waiting = ""
+    for piece in _SENTENCE_END.split(text[:ENCODED_CHARACTERS].strip()):
+        waiting = f"{waiting} {piece}" if waiting else piece
+        if len(waiting) >= _LEAST_CHARACTERS:
+            found.append(waiting)
+            waiting = ""
+    if waiting and found:
+        found[-1] = f"{found[-1]} {waiting}"
+    return found
+
+
+def _held(rows: Sequence[int], pieces: Sequence[Sequence[str]]) -> Iterator[list[int]]:
+    """The rows in parts of as many sentences as are held."""
+    part: list[int] = []
+    held = 0
+    for row in rows:
+        if part and held + len(pieces[row]) > _HELD_SENTENCES:
+            yield part
+            part, held = [], 0
+        part.append(row)
+        held += len(pieces[row])
+    if part:
+        yield part
+
+
+def _with_words(model: AnchorDensity, vectors: np.ndarray, texts: Sequence[object]) -> np.ndarray:
+    logits = model.logits(vectors)
+    evidence = model.word_weight * _word_evidence(texts)
+    logits[:, model.labels.index("positive")] += evidence
+    logits[:, model.labels.index("negative")] -= evidence
+    return logits
 
 
 def find_kind(
@@ -148,7 +250,7 @@ def find_kind(
     Returns:
         feedback_id, kind (one of KINDS; null without words), confidence (0-1), in the order of the rows.
     """
-    model = model or learn_anchors("kind", encoder)
+    model = model or learn_kind(encoder)
     texts = feedback["text"].tolist()
     found = encoder.encode(texts) if vectors is None else vectors
     shares = _shares(model.logits(found) + _cues(texts, model.labels))
@@ -210,7 +312,7 @@ def _word_evidence(texts: Sequence[object]) -> np.ndarray:
             elif word in negative or word.startswith(negative_starts):
                 value = -1
             balance += -value if since_negation <= _NEGATION_REACH else value
-        evidence[row] = np.clip(balance, -_MOST_WORDS, _MOST_WORDS) / _MOST_WORDS
+        evidence[row] = min(max(balance, -_MOST_WORDS), _MOST_WORDS) / _MOST_WORDS
     return evidence
 
 
