@@ -19,7 +19,6 @@ a kill at any moment loses at most the slice under way, and nothing is ever doub
 from __future__ import annotations
 
 import fcntl
-import gc
 import logging
 import os
 import shutil
@@ -63,7 +62,6 @@ from ingestion.warehouse import Catalogue, Session, Warehouse, causes, disk_full
 
 logger = logging.getLogger(__name__)
 
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 Report = Callable[[str, int, int | None], None]
 
 
@@ -149,9 +147,6 @@ def run_source(
     settings = settings if settings is not None else settings_of(chosen)
     requests: Counter[int] = Counter()
     clock = now.astimezone(UTC)
-    # Pages of JSON are many objects and none of them in a circle; Python goes through all of them, again and
-    # again, to see whether there is one. For the rest of the process.
-    gc.set_threshold(max(gc.get_threshold()[0], _OBJECTS_BETWEEN_COLLECTIONS))
     with _only_run(Path(pipelines_dir), instance) as folder, _explained(warehouse, folder):
         is_sandbox = settings.says_sandbox() if hasattr(settings, "says_sandbox") else None
         snapshot, missing = _look(warehouse, chosen, settings, clock, is_sandbox, backfill)
