@@ -223,8 +223,8 @@ def _client(url: str, policy: RetryPolicy, statuses: list[int], pacer: Pacer | N
 def on_the_sandbox(folder: Path, world: World) -> list[Measured]:
     """Records a CPU second of two taps, and of ours up to a warehouse; then a run of all without news.
 
-    What a start without records uses is taken off both: the tap's discovery, and our run without news. Ours is
-    the middle one of three.
+    What a start without records uses is taken off both: the tap's discovery, and our run without news. Ours
+    is the middle one of three.
     """
     # Taps read the clock, and try their access by asking for what is new this moment.
     now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=15)
