@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,9 @@ _WORD_WEIGHT_WITHOUT_MEANING = 0.9
 _NEGATION_REACH = 3
 _BEFORE_CONTRAST = 0.5
 _MOST_WORDS = 2
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|[.!?;\n]")
+# Most words of a text have been looked up for another.
+_KNOWN_WORDS = 8_192
 
 
 @dataclass(frozen=True)
@@ -268,18 +271,23 @@ def find_kind(
 
 
 @cache
-def _word_patterns() -> tuple[
-    re.Pattern[str], frozenset[str], frozenset[str], tuple[str, ...], tuple[str, ...]
-]:
-    """Words, positive and negative ones, and the beginnings of each."""
+def _word_lists() -> dict[str, tuple[frozenset[str], tuple[str, ...]]]:
+    """Of each list its words, and the beginnings of more."""
     lists = {name: text.split() for name, text in _anchors()["words"].items()}
-    return (
-        re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|[.!?;\n]"),
-        frozenset(lists["positive"]),
-        frozenset(lists["negative"]),
-        tuple(word[:-1] for word in lists["positive"] if word.endswith("*")),
-        tuple(word[:-1] for word in lists["negative"] if word.endswith("*")),
-    )
+    return {
+        name: (frozenset(words), tuple(word[:-1] for word in words if word.endswith("*")))
+        for name, words in lists.items()
+    }
+
+
+@lru_cache(maxsize=_KNOWN_WORDS)
+def _value(word: str) -> int:
+    """1 for a positive word, -1 for a negative one."""
+    for name, value in (("positive", 1), ("negative", -1)):
+        words, starts = _word_lists()[name]
+        if word in words or word.startswith(starts):
+            return value
+    return 0
 
 
 def _word_evidence(texts: Sequence[object]) -> np.ndarray:
@@ -287,15 +295,14 @@ def _word_evidence(texts: Sequence[object]) -> np.ndarray:
 
     A negation up to three words before turns a word; what comes before a contrast counts half.
     """
-    splitter, positive, negative, positive_starts, negative_starts = _word_patterns()
-    negations = frozenset(_anchors()["words"]["negations"].split())
-    contrasts = frozenset(_anchors()["words"]["contrasts"].split())
+    negations, _ = _word_lists()["negations"]
+    contrasts, _ = _word_lists()["contrasts"]
     evidence = np.zeros(len(texts))
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             continue
         balance, since_negation = 0.0, 99
-        for word in splitter.findall(text[:600].lower().replace("’", "'")):
+        for word in _WORD.findall(text[:ENCODED_CHARACTERS].lower().replace("’", "'")):
             if word in ".!?;\n":
                 since_negation = 99
                 continue
@@ -306,11 +313,7 @@ def _word_evidence(texts: Sequence[object]) -> np.ndarray:
                 since_negation = 0
                 continue
             since_negation += 1
-            value = 0
-            if word in positive or word.startswith(positive_starts):
-                value = 1
-            elif word in negative or word.startswith(negative_starts):
-                value = -1
+            value = _value(word)
             balance += -value if since_negation <= _NEGATION_REACH else value
         evidence[row] = min(max(balance, -_MOST_WORDS), _MOST_WORDS) / _MOST_WORDS
     return evidence
