@@ -149,17 +149,17 @@ def _edges(vectors: np.ndarray) -> list[tuple[str, str, float]]:
     pairs = np.empty((count, nearest), dtype=np.int64)
     weights = np.empty((count, nearest))
     for start in range(0, count, _BLOCK):
-        block = np.round(_cosines(vectors[start : start + _BLOCK], vectors), 9)
+        block = _cosines(vectors[start : start + _BLOCK], vectors)
+        np.round(block, 9, out=block)
         block[np.arange(len(block)), start + np.arange(len(block))] = -2.0
-        # Equal similarities are decided by the row, never by the sort.
-        chosen = np.argpartition(-block, nearest - 1, axis=1)[:, :nearest]
-        for row, others in enumerate(chosen):
-            limit = block[row, others].min()
-            closer = np.flatnonzero(block[row] >= limit)
-            closer = closer[np.argsort(-block[row, closer], kind="stable")][:nearest]
+        for row, close in enumerate(block):
+            # Equal similarities are decided by the row, never by the sort.
+            limit = np.partition(close, count - nearest)[count - nearest]
+            closer = np.flatnonzero(close >= limit)
+            closer = closer[np.argsort(-close[closer], kind="stable")][:nearest]
             at = start + row
             pairs[at] = np.minimum(at, closer) * count + np.maximum(at, closer)
-            weights[at] = np.maximum(block[row, closer], 1e-6)
+            weights[at] = np.maximum(close[closer], 1e-6)
     found, of_pair = np.unique(pairs, return_inverse=True)
     summed = np.bincount(of_pair.ravel(), weights=weights.ravel())
     width = len(str(count))
@@ -172,11 +172,11 @@ def _edges(vectors: np.ndarray) -> list[tuple[str, str, float]]:
 def _cosines(some: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """float64[some, vectors]; the vectors are widened a part at a time, as they are most of the memory."""
     wide = some.astype(np.float64)
-    parts = [
-        wide @ vectors[start : start + _WIDENED].astype(np.float64).T
-        for start in range(0, len(vectors), _WIDENED)
-    ]
-    return np.concatenate(parts, axis=1)
+    found = np.empty((len(some), len(vectors)))
+    for start in range(0, len(vectors), _WIDENED):
+        part = vectors[start : start + _WIDENED].astype(np.float64)
+        found[:, start : start + len(part)] = wide @ part.T
+    return found
 
 
 def _labels(groups: Sequence[Sequence[str]]) -> list[str]:

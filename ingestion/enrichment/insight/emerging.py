@@ -70,7 +70,7 @@ def find_emerging(
     empty = pd.DataFrame(columns=list(EMERGING_COLUMNS))
     order = np.argsort(feedback["feedback_id"].astype("str").to_numpy(), kind="stable")
     items = feedback.iloc[order].reset_index(drop=True)
-    rows = vectors[order].astype(np.float64)
+    rows = vectors[order]
     end = pd.Timestamp(day).normalize() + pd.Timedelta(days=1)
     moments = pd.to_datetime(items["occurred_at"])
     start = end - pd.Timedelta(days=_DAYS)
@@ -85,7 +85,8 @@ def find_emerging(
         return empty
     age = (moments.iloc[before].min() if len(before) else start) if len(before) else start
     weeks = min(_WEEKS, max(1.0, (start - age) / pd.Timedelta(weeks=1)))
-    tried = _tried(rows[recent], rows[before], weeks, least_items)
+    near, far = rows[recent].astype(np.float64), rows[before].astype(np.float64)
+    tried = _tried(near, far, weeks, least_items)
     limit = _ALARM_RATE / max(len(tried), 1)
     names_of = items["feedback_id"].astype("str").to_numpy()
     likely = sorted(

@@ -3,7 +3,7 @@
 Belongs here: the two small models and their use. Does not belong here: scores that customers gave, which win
 over both (`precedence.py`).
 
-A sentiment is that of a text's sentences, each read alone: a long text as a whole is mostly its subject.
+A long text's sentiment is that of its sentences, each read alone: as a whole it is mostly its subject.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _REGULARISATION = 1.0
 _SHARPNESS = 6.0
 _CERTAINTY = 4.0
 _SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+|\s*\n\s*")
+# Two sentences of a shorter text are read as one, which says hardly anything else and costs nothing more.
+_LEAST_DIVIDED = 160
 # A shorter piece ("Thanks!") belongs to the one beside it.
 _LEAST_CHARACTERS = 15
 # Sentences that agree make surer, up to so many.
@@ -154,7 +156,7 @@ def find_sentiment(
 
     Arguments:
         feedback: feedback_id, text.
-        vectors: of the same rows, if they are known already; sentences of longer texts are encoded anyway.
+        vectors: of the same rows, if they are known already; sentences of long texts are encoded anyway.
 
     Returns:
         feedback_id, sentiment (`negative`, `neutral`, `positive`; null without words), sentiment_score (-1 to
@@ -200,7 +202,10 @@ def _sentence_logits(
 
 
 def _sentences(text: object) -> list[str]:
-    """The sentences of the part that is read; what is too short to be one goes with the next, or the last."""
+    """The sentences of the part that is read; what is too short to be one goes with the next, or the last.
+
+    Two that are short are one.
+    """
     if not isinstance(text, str):
         return []
     found: list[str] = []
@@ -212,7 +217,7 @@ def _sentences(text: object) -> list[str]:
             waiting = ""
     if waiting and found:
         found[-1] = f"{found[-1]} {waiting}"
-    return found
+    return found if len(found) > 2 or len(text) >= _LEAST_DIVIDED else [text]
 
 
 def _held(rows: Sequence[int], pieces: Sequence[Sequence[str]]) -> Iterator[list[int]]:

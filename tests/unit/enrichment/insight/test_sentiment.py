@@ -65,12 +65,13 @@ def test_each_complaint_after_a_praise_makes_it_worse(sentences: SentenceEncoder
 
 def test_only_texts_of_several_sentences_are_encoded_again() -> None:
     plain = LetterEncoder()
-    items = frame([PRAISE, "Awful. Thanks!", f"{PRAISE} {BLAME}", "no end, no stop", None])
+    three, two = f"{PRAISE} {BLAME} {PRAISE}", f"{PRAISE} {BLAME}"
+    items = frame([PRAISE, "Awful. Thanks!", three, two, "no end, no stop", None])
     vectors = plain.encode(items["text"].tolist())
     find_sentiment(items.head(0), counting := _Counting(plain), vectors=vectors[:0])
     anchors = len(counting.given)
     find_sentiment(items, counting, vectors=vectors)
-    assert counting.given[2 * anchors :] == [PRAISE, BLAME]
+    assert counting.given[2 * anchors :] == [PRAISE, BLAME, PRAISE]
 
 
 def test_a_text_is_scored_alike_alone_among_thousands_of_sentences_and_in_any_order() -> None:
