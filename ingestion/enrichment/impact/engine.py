@@ -50,7 +50,7 @@ from ingestion.enrichment.impact.verdicts import (
     two_sided_p,
 )
 
-METHOD_VERSION = "2026.4"
+METHOD_VERSION = "2026.5"
 WEEKLY_SPAN = (-12, 12)
 # A release that reaches this share of the subscribed accounts in its own week leaves nobody to compare with.
 EVERYBODY_SHARE = 0.95

@@ -18,7 +18,10 @@ from ingestion.enrichment.impact.panel import FEWER_IS_BETTER
 FALSE_DISCOVERY_RATE = 0.10
 # Benjamini-Hochberg bounds the false among the claims: where many of a quarter's effects are real it lets
 # nearly one in twenty of the others pass. This bounds them whatever the share of real effects.
-LARGEST_P = 0.02
+LARGEST_P = 0.025
+# Of arms without an effect as many pass as the bound lets; on the other rungs, whose errors hold half the
+# drift and the design floor beside chance, fewer than half as many.
+LARGEST_P_OF_ARMS = 0.015
 CONFIDENCE = 0.95
 POWER = 0.80
 LEAST_PLACEBO_P = 0.01
@@ -134,7 +137,8 @@ def _judge(cell: Cell) -> None:
     of_theme = "" if cell.theme_id is None else "of its theme's tickets: "
     interval = f"95 % interval {_share(cell, low)} to {_share(cell, high)}"
     sizes = f"{of_theme}{_share(cell, cell.effect)} ({interval})"
-    if cell.q_value <= FALSE_DISCOVERY_RATE and cell.p_value <= LARGEST_P and (low > 0 or high < 0):
+    largest_p = LARGEST_P_OF_ARMS if cell.rung == "randomised" else LARGEST_P
+    if cell.q_value <= FALSE_DISCOVERY_RATE and cell.p_value <= largest_p and (low > 0 or high < 0):
         up = cell.effect > 0
         cell.verdict = "improved" if up != cell.fewer_is_better else "worsened"
         cell.reason = sizes

@@ -49,6 +49,18 @@ def test_a_quarter_full_of_effects_does_not_make_a_claim_easy() -> None:
     assert clear.verdict == "improved"
 
 
+def test_arms_need_a_lower_p_as_their_errors_hold_chance_alone() -> None:
+    adopters, arms, clear = (cell(effect, 0.02) for effect in (0.0465, 0.0465, 0.0522))
+    arms.rung = clear.rung = "randomised"
+    decide([adopters, arms, clear])
+    assert 0.015 < arms.p_value < 0.025
+    assert [made.verdict for made in (adopters, arms, clear)] == [
+        "improved",
+        "no_detectable_effect",
+        "improved",
+    ]
+
+
 def test_an_effect_on_a_themes_tickets_says_so() -> None:
     made = cell(-0.2, 0.02, "tickets")
     made.theme_id = "exports"
