@@ -53,10 +53,15 @@ def main() -> None:
 
 
 def _on_the_sandbox(folder: Path, accounts: int, months: int) -> list[Measured]:
-    """Of a company whose last record is some hours old: taps read the clock."""
+    """Of a small company and a large one, whose last records are some hours old: taps read the clock."""
     as_of = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=30)
-    generate_world(folder / "world", accounts=accounts, months=months, as_of=as_of, horizon_days=1)
-    return measure.on_the_sandbox(folder, World.load(folder / "world"))
+    sizes = {"small": (max(10, accounts // 10), 3), "large": (accounts, months)}
+    worlds = []
+    for name, (of_accounts, of_months) in sizes.items():
+        path = folder / f"world-{name}"
+        generate_world(path, accounts=of_accounts, months=of_months, as_of=as_of, horizon_days=1)
+        worlds.append(World.load(path))
+    return measure.on_the_sandbox(folder / "sandbox", *worlds)
 
 
 def _say(found: Iterable[Measured]) -> list[Measured]:
