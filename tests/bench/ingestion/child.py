@@ -37,6 +37,8 @@ def load_file(given: dict[str, Any]) -> None:
 
     def export(client: MixpanelClient, first: str, last: str, to: Path, check: Any) -> int:
         os.link(given["file"], to)
+        if reason := check(to):
+            raise RuntimeError(f"expected a whole file of events; {reason}")
         return to.stat().st_size
 
     MixpanelClient.export = export  # type: ignore[method-assign]

@@ -222,14 +222,14 @@ def _client(url: str, policy: RetryPolicy, statuses: list[int], pacer: Pacer | N
 
 @dataclass(frozen=True)
 class _Read:
-    """What reading a company used, and how many records came."""
+    """What reading a company used, and how many records or raw rows came."""
 
     cpu: float
     records: int
 
 
 def on_the_sandbox(folder: Path, small: World, large: World) -> list[Measured]:
-    """Records a CPU second of two taps, and of ours up to a warehouse; then a run of all without news.
+    """The records of two taps, and what they cost us up to a warehouse; then a run of all without news.
 
     Of two companies, so that what is compared is what more records cost: a start, a discovery and the making
     of tables are the same for both.
@@ -293,7 +293,7 @@ def _zendesk(server: SandboxServer) -> dict[str, Any]:
     return {"subdomain": credentials.ZENDESK_SUBDOMAIN, "access_token": zendesk_token(server)}
 
 
-# Streams of what we load too. Ours cannot be told to load less, so all that it loads counts.
+# Streams whose every record we hold too; ours cannot be told to load nothing else.
 _STREAMS = {
     "jira": frozenset({"issues", "changelogs", "projects", "versions", "users"}),
     "zendesk": frozenset(
@@ -303,13 +303,18 @@ _STREAMS = {
 
 
 def _compared(tap: str, ours: Sequence[_Read], theirs: Sequence[_Read]) -> Measured:
+    """The tap's records over either's CPU.
+
+    Ours lie in more rows, as lists are told item by item, and with more beside them: no reason to count more.
+    """
     held, used = ours[1].records - ours[0].records, ours[1].cpu - ours[0].cpu
     told, taken = theirs[1].records - theirs[0].records, theirs[1].cpu - theirs[0].cpu
     return Measured(
-        f"further records a CPU second up to the warehouse, against {tap}, which only writes them down",
-        (held / used) / (told / taken),
+        f"further records of {tap} a CPU second, up to the warehouse, against it, which writes them down",
+        taken / used,
         5.0,
-        f"{held:,} more in {used:.2f} s more of CPU against {told:,} in {taken:.2f} s",
+        f"{told:,} more, and what we load beside them ({held:,} raw rows in all), "
+        f"in {used:.2f} s more of CPU against {taken:.2f} s",
         is_at_least=True,
     )
 
