@@ -4,13 +4,12 @@ Belongs here: the order of a run, and the only place that builds a dlt pipeline.
 a vendor says (`sources/`), how rows are made (`envelope.py`), the lock (`warehouse.py`).
 
 A run of a connection:
-1. under the warehouse lock: remove what loads that never completed left behind, read the state and the
-last versions
-   of completed loads, let go of the file;
+1. under the warehouse lock: remove what loads that never completed left behind, read the state and the last
+   versions of completed loads, let go of the file;
 2. per slice, with no lock: extract, make rows, write them to a dlt package together with the state and the
-audit; 3. per slice, under the lock: load the package. The load is complete when dlt says so in
-`_dlt_loads`; the state that
-   counts is the one of the last completed load.
+   audit; where there are no rows, there is no package;
+3. per slice, under the lock: load the package, or write down state and audit alone. The load is complete when
+   `_dlt_loads` says so; the state that counts is the one of the last completed load.
 
 Nothing local survives between runs: pending packages are dropped and what they held is extracted again. So
 a kill at any moment loses at most the slice under way, and nothing is ever doubled.
@@ -24,11 +23,13 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from hashlib import md5
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ import orjson
 import pyarrow as pa
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import new_table
-from dlt.common.storages.load_package import load_package_state
+from dlt.common.storages.load_package import create_load_id, load_package_state
 from dlt.extract import DltSource
 
 from ingestion.envelope import Counts, Envelope, open_database, person_key
@@ -95,7 +96,6 @@ class _Run:
 
     connection: Connection
     warehouse: Warehouse
-    pipeline: dlt.Pipeline
     envelope: Envelope
     now: datetime  # naive UTC
     is_sandbox: bool | None
@@ -103,10 +103,17 @@ class _Run:
     sequence: int
     missing: set[str]
     report: Report
+    folder: Path
     loaded: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     tombstones: Counter[str] = field(default_factory=Counter)
     slices: int = 0
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        """Made for the first package: a run without rows needs none."""
+        dataset = dataset_name(self.connection.source)
+        return _pipeline(self.connection.instance, dataset, self.warehouse, self.folder)
 
 
 def run_source(
@@ -156,7 +163,6 @@ def run_source(
             run = _Run(
                 connection=chosen,
                 warehouse=warehouse,
-                pipeline=_pipeline(instance, dataset_name(chosen.source), warehouse, folder),
                 envelope=Envelope(
                     database,
                     chosen.source.resources,
@@ -171,6 +177,7 @@ def run_source(
                 sequence=snapshot.sequence,
                 missing=missing,
                 report=report or (lambda resource, rows, expected: None),
+                folder=folder,
             )
             scratch = folder / "scratch"
             scratch.mkdir()
@@ -357,41 +364,20 @@ def _load_slices(run: _Run, slices: Iterator[Slice], snapshot: Snapshot, *, is_b
 
 
 def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced: bool = False) -> None:
-    """Extract, normalise and load one slice; nothing at all if it brings neither rows nor a new state."""
+    """Extract and load one slice; nothing at all if it brings neither rows nor a new state."""
     run.envelope.counts = counts = Counts()
-    tables = all_tables(run.connection.source)
-    touched: set[str] = set()
-    rows = _rows(run, piece, touched)
-    first = next(rows, None)
-    state = run.state
+    told = _Told(run, piece, is_backfill)
+    first = next(told.rows, None)
     if first is None:
-        state = run.state if is_backfill else piece.state()
-        if state == run.state and not is_forced and run.sequence > 0:
+        if not told.has_news and not is_forced and run.sequence > 0:
             return
-
-    def package() -> Iterator[Any]:
-        nonlocal state
-        load_id = load_package_state()["load_id"]
-        if first is not None:
-            for table, arrow in _chain(first, rows):
-                yield dlt.mark.with_table_name(_with_load_id(arrow, load_id), table)
-            state = run.state if is_backfill else piece.state()
-        for table in sorted(run.missing):
-            yield dlt.mark.with_table_name(arrow_schema(tables[table]).empty_table(), table)
-        yield dlt.mark.with_table_name(_state_row(run, piece, state, load_id), STATE_TABLE)
-        yield dlt.mark.with_table_name(_audit_rows(run, piece, counts, touched, load_id), AUDIT_TABLE)
-
-    resource = dlt.resource(package, name=PACKAGE, write_disposition="append")
-    run.pipeline.extract(DltSource(dlt_schema(run.connection.source), "norte", [resource]))
-    run.pipeline.normalize()
-    dataset = dataset_name(run.connection.source)
-    with run.warehouse.loading(f"loading {run.connection.instance}", dataset):
-        if run.sequence == 0:
-            # Another connection may have been first since we looked.
-            with run.warehouse.open() as session:
-                _refuse_mixture(session, session.catalogue("raw_"), run.is_sandbox, run.connection.instance)
-        run.pipeline.load(workers=run.warehouse.load_workers)
-    run.state = state
+        if run.sequence > 0 and not run.missing:
+            _write_down(run, told)
+        else:
+            _load_package(run, told, ())
+    else:
+        _load_package(run, told, chain((first,), told.rows))
+    run.state = told.state
     run.missing = set()
     run.sequence += 1
     run.slices += 1
@@ -400,20 +386,125 @@ def _load_slice(run: _Run, piece: Slice, *, is_backfill: bool = False, is_forced
     run.tombstones.update(counts.tombstones)
 
 
-def _rows(run: _Run, piece: Slice, touched: set[str]) -> Iterator[tuple[str, pa.Table]]:
-    """The slice's raw rows as they come; their load id is filled in later."""
-    for batch in piece.batches:
-        touched.add(batch.resource)
-        yield from run.envelope.add(batch, "")
-        run.report(batch.resource, run.envelope.counts.seen[batch.resource], piece.expected_rows)
-    yield from run.envelope.rest("")
+def _load_package(run: _Run, told: _Told, rows: Iterable[tuple[str, pa.Table]]) -> None:
+    """Rows, state and audit as one package of dlt's."""
+    source = run.connection.source
+    tables = all_tables(source)
+
+    def package() -> Iterator[Any]:
+        load_id = load_package_state()["load_id"]
+        for table, arrow in rows:
+            yield dlt.mark.with_table_name(_with_load_id(arrow, load_id), table)
+        for table in sorted(run.missing):
+            yield dlt.mark.with_table_name(arrow_schema(tables[table]).empty_table(), table)
+        for table, found in told.account(load_id).items():
+            yield dlt.mark.with_table_name(
+                pa.Table.from_pylist(found, schema=arrow_schema(tables[table])), table
+            )
+
+    resource = dlt.resource(package, name=PACKAGE, write_disposition="append")
+    run.pipeline.extract(DltSource(dlt_schema(source), "norte", [resource]))
+    run.pipeline.normalize()
+    with run.warehouse.loading(f"loading {run.connection.instance}", dataset_name(source)):
+        if run.sequence == 0:
+            # Another connection may have been first since we looked.
+            with run.warehouse.open() as session:
+                _refuse_mixture(session, session.catalogue("raw_"), run.is_sandbox, run.connection.instance)
+        run.pipeline.load(workers=run.warehouse.load_workers)
 
 
-def _chain(
-    first: tuple[str, pa.Table], rest: Iterator[tuple[str, pa.Table]]
-) -> Iterator[tuple[str, pa.Table]]:
-    yield first
-    yield from rest
+def _write_down(run: _Run, told: _Told) -> None:
+    """State and audit of a slice without rows, in one transaction and in dlt's list of loads.
+
+    A package takes some fifty times as long for these few rows; most runs of most connections have no others.
+    """
+    dataset, who = dataset_name(run.connection.source), f"loading {run.connection.instance}"
+    load_id = create_load_id()
+    with (
+        run.warehouse.lock(who, dataset=dataset),
+        run.warehouse.open(who=who) as session,
+        session.transaction(),
+    ):
+        for table, rows in told.account(load_id).items():
+            session.insert(f"{dataset}.{table}", rows)
+        session.execute(
+            f"""insert into {dataset}._dlt_loads
+                (load_id, schema_name, status, inserted_at, schema_version_hash)
+            select $load_id, schema_name, 0, $inserted_at, schema_version_hash
+            from {dataset}._dlt_loads where status = 0 order by inserted_at desc limit 1""",
+            {"load_id": load_id, "inserted_at": datetime.now(UTC)},
+        )
+
+
+class _Told:
+    """A slice as it is read: its rows, then what is written down of it.
+
+    Arguments:
+        is_backfill: the state stays as it is.
+    """
+
+    def __init__(self, run: _Run, piece: Slice, is_backfill: bool) -> None:
+        self._run, self._piece, self._is_backfill = run, piece, is_backfill
+        self._counts = run.envelope.counts
+        self._looked: set[str] = set()
+        self.rows = self._read()
+
+    def _read(self) -> Iterator[tuple[str, pa.Table]]:
+        """The slice's raw rows as they come; their load id is filled in later."""
+        run, piece = self._run, self._piece
+        for batch in piece.batches:
+            self._looked.add(batch.resource)
+            yield from run.envelope.add(batch, "")
+            run.report(batch.resource, self._counts.seen[batch.resource], piece.expected_rows)
+        yield from run.envelope.rest("")
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """The connector's state once the slice is in; known when all rows were read."""
+        return self._run.state if self._is_backfill else self._piece.state()
+
+    @property
+    def has_news(self) -> bool:
+        return self.state != self._run.state
+
+    def account(self, load_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Rows of the state and of the audit, by table, when all others were read.
+
+        The audit has one per resource that the slice looked at; all of them when it is the run's only word.
+        """
+        run, counts = self._run, self._counts
+        instance, sequence = run.connection.instance, run.sequence + 1
+        state = {
+            "_instance": instance,
+            "sequence": sequence,
+            "state": orjson.dumps(self.state, option=orjson.OPT_SORT_KEYS).decode(),
+            "slice": self._piece.name,
+            "_extracted_at": run.now,
+            "_dlt_load_id": load_id,
+        }
+        names = [resource.name for resource in run.connection.source.resources]
+        looked = self._looked | set(counts.appended) | set(counts.rejected)
+        if looked and run.sequence > 0:
+            names = [name for name in names if name in looked]
+        audit = [
+            {
+                "_instance": instance,
+                "load_audit_id": md5(
+                    f"{instance}|{sequence}|{name}".encode(), usedforsecurity=False
+                ).hexdigest(),
+                "load_id": load_id,
+                "resource": name,
+                "row_count": counts.appended[name],
+                "rejected_count": counts.rejected[name],
+                "started_at": run.now,
+                "completed_at": run.now,
+                "slice": self._piece.name,
+                "is_sandbox": run.is_sandbox,
+                "_dlt_load_id": load_id,
+            }
+            for name in names
+        ]
+        return {STATE_TABLE: [state], AUDIT_TABLE: audit}
 
 
 def _with_load_id(table: pa.Table, load_id: str) -> pa.Table:
@@ -421,45 +512,6 @@ def _with_load_id(table: pa.Table, load_id: str) -> pa.Table:
     return table.set_column(
         position, "_dlt_load_id", pa.repeat(pa.scalar(load_id, pa.string()), table.num_rows)
     )
-
-
-def _state_row(run: _Run, piece: Slice, state: dict[str, Any], load_id: str) -> pa.Table:
-    columns = all_tables(run.connection.source)[STATE_TABLE]
-    row = {
-        "_instance": run.connection.instance,
-        "sequence": run.sequence + 1,
-        "state": orjson.dumps(state, option=orjson.OPT_SORT_KEYS).decode(),
-        "slice": piece.name,
-        "_extracted_at": run.now,
-        "_dlt_load_id": load_id,
-    }
-    return pa.Table.from_pylist([row], schema=arrow_schema(columns))
-
-
-def _audit_rows(run: _Run, piece: Slice, counts: Counts, touched: set[str], load_id: str) -> pa.Table:
-    """One row per resource that the slice looked at; all of them when it is the run's only word."""
-    columns = all_tables(run.connection.source)[AUDIT_TABLE]
-    names = [resource.name for resource in run.connection.source.resources]
-    looked = touched | set(counts.appended) | set(counts.rejected)
-    rows = []
-    for name in names if not looked or run.sequence == 0 else [name for name in names if name in looked]:
-        identity = f"{run.connection.instance}|{run.sequence + 1}|{name}"
-        rows.append(
-            {
-                "_instance": run.connection.instance,
-                "load_audit_id": md5(identity.encode(), usedforsecurity=False).hexdigest(),
-                "load_id": load_id,
-                "resource": name,
-                "row_count": counts.appended[name],
-                "rejected_count": counts.rejected[name],
-                "started_at": run.now,
-                "completed_at": run.now,
-                "slice": piece.name,
-                "is_sandbox": run.is_sandbox,
-                "_dlt_load_id": load_id,
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=arrow_schema(columns))
 
 
 @contextmanager

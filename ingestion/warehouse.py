@@ -8,7 +8,7 @@ here: SQL of one warehouse, connections, drivers: `warehouses/<kind>.py` holds a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,16 @@ class Session(ABC):
     @abstractmethod
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that has no rows; it is committed when this returns."""
+
+    def insert(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append a few rows, each by a statement of its own.
+
+        Arguments:
+            table: `<schema>.<table>`.
+        """
+        for row in rows:
+            values = ", ".join(f"${name}" for name in row)
+            self.execute(f"insert into {table} ({', '.join(row)}) values ({values})", row)
 
     @abstractmethod
     def columns(self, schema: str) -> dict[str, set[str]]:
