@@ -199,10 +199,7 @@ class Envelope:
             yield from self._reject_malformed(resource, malformed, load_id)
         if not records:
             return
-        keys = {
-            record.key or ":".join(_text(record.values.get(name)) or "" for name in resource.key)
-            for record in records
-        }
+        keys = _keys(resource, records)
         waiting = self._waiting.get(resource.name)
         if waiting is not None and not waiting.keys.isdisjoint(keys):
             yield from self._flushed(resource, load_id)
@@ -633,6 +630,14 @@ def person_key(value: str | None, secret: bytes) -> str | None:
     """
     text = value.strip().lower() if value else ""
     return hmac.digest(secret, text.encode(), "sha256").hex() if text else None
+
+
+def _keys(resource: Resource, records: Sequence[Record]) -> set[str]:
+    """What tells two records of a page apart, before their values are cast."""
+    return {
+        record.key or ":".join([_text(record.values.get(name)) or "" for name in resource.key])
+        for record in records
+    }
 
 
 def _from_records(resource: Resource, records: Sequence[Record]) -> pa.Table:

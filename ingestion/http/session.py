@@ -52,10 +52,8 @@ class Limiter(Protocol):
 
 
 class BearerAuth(AuthBase):
-    """`Authorization: Bearer <token>`. An auth object rather than a header: a `.netrc` entry would replace
-    a header.
-
-    `token` may be replaced between requests (see `HttpClient(reauthorize=...)`).
+    """`Authorization: Bearer <token>`; `token` may be replaced between requests (see
+    `HttpClient(reauthorize=...)`).
     """
 
     def __init__(self, token: str, scheme: str = "Bearer") -> None:
@@ -149,8 +147,10 @@ class HttpClient:
         self._session.headers.update({"User-Agent": "norte-ingestion", "Accept": "application/json"})
         self._session.headers.update(headers or {})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        if verify:
-            self._session.verify = verify
+        # Proxies and certificates of the environment, which requests would look up for every request.
+        usual = self._session.merge_environment_settings(self.base_url, {}, None, verify, None)
+        self._session.proxies, self._session.verify = usual["proxies"], usual["verify"]
+        self._session.trust_env = False
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_MAX_CONNECTIONS, pool_block=True)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -392,7 +392,10 @@ class HttpClient:
         came = ""
         for attempt in range(1, self._policy.attempts + 1):
             try:
-                parsed = _parsed(self.request(method, path, **options).content)
+                # At once: a body that requests reads by itself comes in pieces of 10 KB.
+                with self.request(method, path, stream=True, **options) as response:
+                    body = b"".join(response.iter_content(_CHUNK))
+                parsed = _parsed(body)
             except ValueError as error:
                 came = f"no valid JSON ({error})"
             except requests.RequestException as error:

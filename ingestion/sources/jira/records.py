@@ -163,11 +163,14 @@ def changes(log: Mapping[str, Any]) -> list[Record | Malformed]:
     issue_id = _text(log.get("issueId"))
     if issue_id is None:
         return [Malformed("expected a changelog with issueId; it is missing", log)]
-    return [
-        Record(
-            values={
+    found: list[Record | Malformed] = []
+    for history in log.get("changeHistories") or []:
+        history_id, author, created = str(history["id"]), history.get("author"), history.get("created")
+        changed_at, author_id = instant(created), user_id(author)
+        for index, item in enumerate(history.get("items") or []):
+            values = {
                 "issue_id": issue_id,
-                "history_id": str(history["id"]),
+                "history_id": history_id,
                 "item_index": index,
                 "field": item.get("field"),
                 "field_id": item.get("fieldId"),
@@ -175,14 +178,11 @@ def changes(log: Mapping[str, Any]) -> list[Record | Malformed]:
                 "from_label": item.get("fromString"),
                 "to_value": _text(item.get("to")),
                 "to_label": item.get("toString"),
-                "changed_at": instant(history.get("created")),
-                "author_id": user_id(history.get("author")),
-            },
-            payload={**item, "author": history.get("author"), "created": history.get("created")},
-        )
-        for history in log.get("changeHistories") or []
-        for index, item in enumerate(history.get("items") or [])
-    ]
+                "changed_at": changed_at,
+                "author_id": author_id,
+            }
+            found.append(Record(values=values, payload={**item, "author": author, "created": created}))
+    return found
 
 
 def project(found: Mapping[str, Any], *, is_archived: bool, is_deleted: bool) -> Record:
@@ -356,7 +356,7 @@ def _link(issue_id: str, link: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _dig(value: Any, *path: str) -> Any:
