@@ -232,7 +232,11 @@ class Envelope:
 
     def _flushed(self, resource: Resource, load_id: str) -> Iterator[tuple[str, pa.Table]]:
         waiting = self._waiting.pop(resource.name, None)
-        if waiting is not None:
+        if waiting is None:
+            return
+        if resource.is_append_only:
+            yield from self._append_to_stream(resource, waiting.table(), load_id)
+        else:
             yield from self._append(resource, waiting.table(), load_id, children=waiting.children)
 
     def _append(
@@ -248,86 +252,101 @@ class Envelope:
         if self._redactor is not None:
             incoming = self._redactor.identified(resource, incoming)
         database = self._database
-        database.register("incoming", incoming)
-        database.execute(
-            f"create or replace temp table cast_rows as {self._cast_sql(resource, incoming.schema)}"
-        )
-        database.unregister("incoming")
-        yield from self._rejects(resource, load_id)
+        yield from self._judge(resource, incoming, load_id, self._version_sql(resource, incoming.schema))
         database.execute(f"create or replace temp table new_rows as {self._new_sql(resource)}")
-        fresh = fetched(database, self._raw_sql(resource), {"now": self._now})
-        if children is not None and not any(children):
-            children = None
-        positions = fresh.column("_row").to_pylist() if children is not None else []
-        versions = fresh.column("_version_id").to_pylist() if children is not None else []
-        if fresh.num_rows:
-            self._remember(resource)
-            self.counts.appended[resource.name] += fresh.num_rows
-            self.counts.tombstones[resource.name] += pc.sum(fresh.column("_is_deleted")).as_py()
-            if self._redactor is not None:
-                # After the comparison with what is known: the version is that of what the vendor tells, so
-                # that an erased row which comes again is no new one.
-                fresh = self._redactor.redacted(self._instance, resource, fresh)
-            yield resource.name, self._finished(resource, fresh, load_id)
-        if children is not None and positions:
+        fresh = fetched(
+            database,
+            """select * exclude (_failures, _is_bare, _source_time)
+                replace (coalesce(_source_updated_at, $now::timestamp) as _source_updated_at)
+            from new_rows order by _row""",
+            {"now": self._now},
+        )
+        if not fresh.num_rows:
+            return
+        # The version is that of what the vendor tells, not of what is left of it when somebody was erased: a
+        # row that comes again is no new one.
+        self._remember(resource)
+        if fresh.num_rows < incoming.num_rows:
+            incoming = incoming.take(fresh.column("_row"))
+        yield resource.name, self._raw(resource, fresh, incoming, load_id)
+        if children is not None and any(children):
+            positions = fresh.column("_row").to_pylist()
+            versions = fresh.column("_version_id").to_pylist()
             yield from self._children(resource, children, positions, versions, load_id)
 
     def _append_to_stream(
         self, resource: Resource, incoming: pa.Table, load_id: str
     ) -> Iterator[tuple[str, pa.Table]]:
-        """What `_append` does, for many events: only what has to be worked out passes through the database,
-        all else stays where it lies.
-        """
+        """The same for events: what is known of a key is only that it came."""
         if not incoming.num_rows:
             return
         if self._redactor is not None:
             incoming = self._redactor.identified(resource, incoming)
         database = self._database
         known = stream_table(resource.name)
-        updated_at = _updated_at(resource)
-        to_cast = [
-            name for name, kind in resource.columns.items() if not _is_read(incoming.schema, name, kind)
-        ]
-        cast_columns = "".join(f'"{name}", ' for name in to_cast)
-        database.register("incoming", incoming)
-        database.execute(
-            f"""create or replace temp table judged as
-            select _row, _key, _is_deleted, _failures, {cast_columns} md5_number(_key) as digest,
-                {_EVENT_VERSION} as _version_id,
-                coalesce(_updated_at, {updated_at}, $now::timestamp) as _source_updated_at
-            from ({self._cast_sql(resource, incoming.schema)})""",
-            {"now": self._now},
-        )
+        version = f"{_EVENT_VERSION} as _version_id, md5_number(_key) as digest"
+        yield from self._judge(resource, incoming, load_id, version)
         # Few are refused or known, and fewer come twice: those are sought, not the others.
-        refused = database.execute("select _row from judged where _failures <> ''").fetchall()
-        rejected = None
-        if refused:
-            rejected = fetched(
-                database,
-                """select nullif(judged._key, '') as _key, _failures as reason, payload
-                from judged inner join incoming using (_row) where _failures <> '' order by _row""",
-            )
-        database.unregister("incoming")
-        if rejected is not None:
-            yield from self._reject(resource, rejected, load_id)
-        repeated = database.execute(
-            f"""select _row from judged where digest in (select digest from {known})
+        dropped = database.execute(
+            f"""select _row from judged where _failures <> ''
+            union select _row from judged where digest in (select digest from {known})
             union select _row from judged where digest in
                 (select digest from judged where _failures = '' group by digest having count(*) > 1)
                 and _row not in (select min(_row) from judged where _failures = '' group by digest)"""
         ).fetchall()
         # Row by row beside what stayed where it lies.
-        fresh = fetched(database, "select * exclude (digest, _failures) from judged order by _row")
-        if dropped := {row for (row,) in refused + repeated}:
-            kept = np.delete(np.arange(incoming.num_rows), sorted(dropped))
+        fresh = fetched(
+            database,
+            """select * exclude (digest, _failures, _is_bare, _source_time),
+                coalesce(_source_time, $now::timestamp) as _source_updated_at
+            from judged order by _row""",
+            {"now": self._now},
+        )
+        if dropped:
+            kept = np.delete(np.arange(incoming.num_rows), sorted(row for (row,) in dropped))
             database.register("kept", pa.table({"_row": kept}))
             database.execute(f"insert into {known} select digest from judged inner join kept using (_row)")
             database.unregister("kept")
             fresh, incoming = fresh.take(kept), incoming.take(kept)
         else:
             database.execute(f"insert into {known} select digest from judged")
-        if not fresh.num_rows:
-            return
+        if fresh.num_rows:
+            yield resource.name, self._raw(resource, fresh, incoming, load_id)
+
+    def _judge(
+        self, resource: Resource, incoming: pa.Table, load_id: str, version: str
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """Make the table `judged` of what has to be worked out of each row; tells those that are refused.
+
+        All else, whole objects above all, does not pass through the database: it stays where it lies.
+
+        Arguments:
+            version: SQL for the columns that tell versions apart.
+        """
+        database = self._database
+        worked_out = ["_row", "_key", "_is_deleted", "_failures"]
+        worked_out += [name for name in ("_parent_version_id",) if name in incoming.column_names]
+        worked_out += [f'"{name}"' for name in _to_cast(resource, incoming.schema)]
+        database.register("incoming", incoming)
+        database.execute(
+            f"""create or replace temp table judged as
+            select {", ".join(worked_out)}, {version}, payload = '{{}}' as _is_bare,
+                coalesce(_updated_at, {_updated_at(resource)}) as _source_time
+            from ({self._cast_sql(resource, incoming.schema)})"""
+        )
+        refused = None
+        if database.execute("select 1 from judged where _failures <> '' limit 1").fetchall():
+            refused = fetched(
+                database,
+                """select nullif(judged._key, '') as _key, _failures as reason, payload
+                from judged inner join incoming using (_row) where _failures <> '' order by _row""",
+            )
+        database.unregister("incoming")
+        if refused is not None:
+            yield from self._reject(resource, refused, load_id)
+
+    def _raw(self, resource: Resource, fresh: pa.Table, incoming: pa.Table, load_id: str) -> pa.Table:
+        """What was worked out of the rows that are appended, and beside it what stayed as it came."""
         for name in (*resource.columns, "payload"):
             if name not in fresh.column_names:
                 fresh = fresh.append_column(name, incoming.column(name))
@@ -336,7 +355,7 @@ class Envelope:
         self.counts.tombstones[resource.name] += pc.sum(fresh.column("_is_deleted")).as_py()
         if self._redactor is not None:
             fresh = self._redactor.redacted(self._instance, resource, fresh)
-        yield resource.name, self._finished(resource, fresh, load_id)
+        return self._finished(resource, fresh, load_id)
 
     def _children(
         self,
@@ -431,75 +450,49 @@ class Envelope:
             from incoming
         """
 
-    def _new_sql(self, resource: Resource) -> str:
-        """Rows whose version is not the key's last one; one per key, the newest."""
-        updated_at = _updated_at(resource)
-        if resource.is_append_only:
-            return f"""
-                select *, {_EVENT_VERSION} as _version_id,
-                    coalesce(_updated_at, {updated_at}) as _source_updated_at
-                from cast_rows
-                where _failures = ''
-                    and _row in (select min(_row) from cast_rows where _failures = '' group by _key)
-                    and md5_number(_key) not in (select digest from {stream_table(resource.name)})
-            """
+    def _version_sql(self, resource: Resource, schema: pa.Schema) -> str:
+        """A digest of all that the vendor tells of a row."""
         content = [f'coalesce(cast("{name}" as varchar), chr(30))' for name in resource.columns]
         parts = ["_key", "cast(_is_deleted as varchar)", "payload", "coalesce(_children, '')", *content]
-        partition = "_key"
         if resource.parent:
             parts.append("_parent_version_id")
-            partition = "_key, _parent_version_id"
-        versioned = f"""
-            select *, md5(concat({", chr(31), ".join(parts)})) as _version_id,
-                coalesce(_updated_at, {updated_at}) as _source_time
-            from cast_rows where _failures = ''
-        """
+        return f"md5(concat({', chr(31), '.join(parts)})) as _version_id"
+
+    def _new_sql(self, resource: Resource) -> str:
+        """Rows whose version is not the key's last one; one per key, the newest."""
+        partition = "_key, _parent_version_id" if resource.parent else "_key"
+        judged = "select * from judged where _failures = ''"
         if self._has_doubles(partition):
             # A tombstone without a time of its own is the last word on its key.
             order = "coalesce(_source_time, case when _is_deleted then timestamp 'infinity' end)"
-            versioned += f"""
+            judged += f"""
                 qualify row_number() over (
                     partition by {partition} order by {order} desc nulls last, _row desc
                 ) = 1
             """
         if resource.parent:
-            return f"select *, _source_time as _source_updated_at from ({versioned})"
+            return f"select *, _source_time as _source_updated_at from ({judged})"
         # It takes the last known time. One tombstone after another says nothing new.
         return f"""
             select versioned.*, coalesce(_source_time, case when _is_deleted then last.updated_at end)
                 as _source_updated_at
-            from ({versioned}) as versioned
+            from ({judged}) as versioned
             left join (select * from known where resource = '{resource.name}') as last
                 on last.key = versioned._key
             where last.key is null
                 or (last.version is distinct from versioned._version_id
-                    and not (versioned._is_deleted and versioned.payload = '{{}}' and not last.is_alive))
+                    and not (versioned._is_deleted and versioned._is_bare and not last.is_alive))
         """
 
     def _has_doubles(self, partition: str) -> bool:
-        """Whether a key comes more than once: sorting whole objects to find out takes longer than to ask."""
+        """Whether a key comes more than once: sorting to find out takes longer than to ask."""
         found = self._database.execute(
-            f"select 1 from cast_rows where _failures = '' group by {partition} having count(*) > 1 limit 1"
+            f"select 1 from judged where _failures = '' group by {partition} having count(*) > 1 limit 1"
         ).fetchall()
         return bool(found)
 
-    def _raw_sql(self, resource: Resource) -> str:
-        columns = ", ".join(f'"{name}"' for name in resource.columns)
-        parent = "_parent_version_id, " if resource.parent else ""
-        return f"""
-            select _row, _key, _version_id,
-                coalesce(_source_updated_at, $now::timestamp) as _source_updated_at,
-                $now::timestamp as _extracted_at, _is_deleted, {parent}{columns}, payload
-            from new_rows{"" if resource.is_append_only else " order by _row"}
-        """
-
     def _remember(self, resource: Resource) -> None:
         if resource.parent:
-            return
-        if resource.is_append_only:
-            self._database.execute(
-                f"insert into {stream_table(resource.name)} select md5_number(_key) from new_rows"
-            )
             return
         self._database.execute(
             f"delete from known where resource = '{resource.name}' and key in (select _key from new_rows)"
@@ -531,15 +524,6 @@ class Envelope:
         encoded = values.combine_chunks().dictionary_encode()
         keys = [person_key(value, self._secret) for value in encoded.dictionary.to_pylist()]
         return pa.array(keys, pa.string()).take(encoded.indices)
-
-    def _rejects(self, resource: Resource, load_id: str) -> Iterator[tuple[str, pa.Table]]:
-        rows = fetched(
-            self._database,
-            """select nullif(_key, '') as _key, _failures as reason, payload from cast_rows
-            where _failures <> '' order by _row""",
-        )
-        if rows.num_rows:
-            yield from self._reject(resource, rows, load_id)
 
     def _reject_malformed(
         self, resource: Resource, malformed: list[Malformed], load_id: str
@@ -613,6 +597,10 @@ def _is_read(schema: pa.Schema, name: str, kind: ColumnType) -> bool:
     """Whether a column's values are of its type as they come: then there is nothing to cast."""
     given = schema.field(name).type
     return bool(given == ARROW_TYPES[kind] or (kind == "text" and pa.types.is_large_string(given)))
+
+
+def _to_cast(resource: Resource, schema: pa.Schema) -> list[str]:
+    return [name for name, kind in resource.columns.items() if not _is_read(schema, name, kind)]
 
 
 def _updated_at(resource: Resource) -> str:
