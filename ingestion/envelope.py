@@ -37,16 +37,13 @@ _CASTS: dict[ColumnType, str] = {
         then try_cast(regexp_replace(trim(x), '[.]0*$', '') as bigint) end""",
     "double": "case when isfinite(try_cast(trim(x) as double)) then try_cast(trim(x) as double) end",
     "boolean": "try_cast(trim(x) as boolean)",
-    # Epoch milliseconds or seconds; else ISO 8601, also with an offset without colon (Jira: +0800).
-    "timestamp": r"""case
+    # ISO 8601, also with an offset without colon (Jira: +0800); else epoch milliseconds or seconds.
+    "timestamp": """coalesce(cast(try_cast(x as timestamptz) as timestamp), case
         when regexp_full_match(trim(x), '-?[0-9]{12,14}')
-            then make_timestamp(1000 * try_cast(trim(x) as
-        bigint)) when regexp_full_match(trim(x), '[0-9]{9,11}([.][0-9]+)?')
+            then make_timestamp(1000 * try_cast(trim(x) as bigint))
+        when regexp_full_match(trim(x), '[0-9]{9,11}([.][0-9]+)?')
             then make_timestamp(cast(try_cast(trim(x) as double) * 1000000 as bigint))
-        else cast(
-            try_cast(regexp_replace(trim(x), '([+-][0-9]{2})([0-9]{2})$', '\1:\2') as timestamptz) as
-            timestamp
-        ) end""",
+        end)""",
     "date": "coalesce(try_cast(trim(x) as date), cast(as_timestamp(x) as date))",
 }
 Children = Mapping[str, list[Mapping[str, Any]]]
@@ -413,21 +410,23 @@ class Envelope:
 
     def _cast_sql(self, resource: Resource, schema: pa.Schema) -> str:
         """Typed values beside the list of columns that could not be read."""
+        values: list[str] = []
         typed: list[str] = []
         failures: list[str] = []
         for name, kind in resource.columns.items():
             source = f'"{name}"'
-            is_text = pa.types.is_string(schema.field(name).type) or pa.types.is_large_string(
-                schema.field(name).type
-            )
             if _is_read(schema, name, kind):
-                typed.append(f"{source} as {source}")
+                typed.append(source)
                 continue
+            given_type = schema.field(name).type
+            is_text = pa.types.is_string(given_type) or pa.types.is_large_string(given_type)
             value = f"as_{kind}({source})" if is_text else f"try_cast({source} as {_SQL_TYPES[kind]})"
-            typed.append(f"{value} as {source}")
+            read = f'"_read_{name}"'
+            values.append(f"{value} as {read}")
+            typed.append(f"{read} as {source}")
             given = f"nullif(trim({source}), '')" if is_text else source
             failures.append(
-                f"case when {given} is not null and {value} is null then '{name}: expected a {kind}' end"
+                f"case when {read} is null and {given} is not null then '{name}: expected a {kind}' end"
             )
         key_missing = [
             f'case when _given_key is null and "{name}" is null '
@@ -447,7 +446,7 @@ class Envelope:
                 concat_ws('; ', {", ".join(failures + key_missing)}) as _failures,
                 {", ".join(typed)},
                 payload{parent}{extra}
-            from incoming
+            from (select *{"".join(f", {value}" for value in values)} from incoming)
         """
 
     def _version_sql(self, resource: Resource, schema: pa.Schema) -> str:

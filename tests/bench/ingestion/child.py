@@ -9,9 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.source import RunContext, Slice, Source
 
 
 def load(given: dict[str, Any]) -> None:
@@ -29,6 +34,34 @@ def load(given: dict[str, Any]) -> None:
             now=datetime.fromisoformat(given["now"]),
             person_key_secret=os.environ.get("NORTE_PERSON_KEY_SECRET", "not-a-secret"),
         )
+
+
+def load_same(given: dict[str, Any]) -> None:
+    """The same of some resources only, and of lists flattened out of them: what another program is asked for
+    too. All requests are sent that are sent otherwise."""
+    from ingestion import pipeline
+    from ingestion.registry import Connection, connection
+
+    def narrowed(instance: str) -> Connection:
+        found = connection(instance)
+        return replace(found, source=_Narrowed(found.source, given["resources"]))
+
+    pipeline.connection = narrowed
+    load(given)
+
+
+class _Narrowed:
+    def __init__(self, source: Source, names: Sequence[str]) -> None:
+        self._source, self._names = source, names
+        self.name = source.name
+        self.resources = tuple(one for one in source.resources if {one.name, one.parent} & set(names))
+
+    def settings_class(self) -> type:
+        return self._source.settings_class()
+
+    def slices(self, settings: Any, context: RunContext) -> Iterator[Slice]:
+        for piece in self._source.slices(settings, context):
+            yield replace(piece, batches=(one for one in piece.batches if one.resource in self._names))
 
 
 def load_file(given: dict[str, Any]) -> None:
@@ -61,6 +94,5 @@ def nothing(given: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    {"load": load, "load_file": load_file, "limit": limit, "nothing": nothing}[sys.argv[1]](
-        json.loads(sys.argv[2])
-    )
+    named = {"load": load, "load_same": load_same, "load_file": load_file, "limit": limit, "nothing": nothing}
+    named[sys.argv[1]](json.loads(sys.argv[2]))

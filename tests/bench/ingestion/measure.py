@@ -23,7 +23,6 @@ from typing import Any
 import duckdb
 
 from ingestion.http import HttpClient, Pacer, RetryPolicy
-from ingestion.registry import connection
 from ingestion.sandbox import credentials
 from ingestion.sandbox.server import SandboxServer
 from ingestion.sandbox.world.world import World
@@ -267,10 +266,9 @@ def on_the_sandbox(folder: Path, small: World, large: World) -> list[Measured]:
 def _first_load(vendor: str, folder: Path, now: datetime, env: Mapping[str, str]) -> _Read:
     """The middle one of three first loads."""
     homes = [folder / str(number) for number in range(3)]
-    given = {"sources": [vendor], "now": now.isoformat()}
-    cpu = sorted(fresh("load", given | {"home": str(home)}, env).cpu for home in homes)[1]
-    tables = [resource.name for resource in connection(vendor).source.resources]
-    return _Read(cpu, sum(_count(homes[0], f"raw_{vendor}.{name}") for name in tables))
+    given = {"sources": [vendor], "now": now.isoformat(), "resources": _RESOURCES[vendor]}
+    cpu = sorted(fresh("load_same", given | {"home": str(home)}, env).cpu for home in homes)[1]
+    return _Read(cpu, sum(_count(homes[0], f"raw_{vendor}.{name}") for name in _RESOURCES[vendor]))
 
 
 def _without_news(home: Path, now: datetime, env: Mapping[str, str]) -> Used:
@@ -293,19 +291,23 @@ def _zendesk(server: SandboxServer) -> dict[str, Any]:
     return {"subdomain": credentials.ZENDESK_SUBDOMAIN, "access_token": zendesk_token(server)}
 
 
-# Streams whose every record we hold too; ours cannot be told to load nothing else.
+# Streams whose every record we hold too, and what holds it.
 _STREAMS = {
     "jira": frozenset({"issues", "changelogs", "projects", "versions", "users"}),
     "zendesk": frozenset(
         {"tickets", "ticket_comments", "ticket_metrics", "users", "organizations", "groups"}
     ),
 }
+_RESOURCES = {
+    "jira": ["issues", "issue_changes", "projects", "versions", "users"],
+    "zendesk": ["tickets", "ticket_comments", "ticket_metrics", "users", "organizations", "groups"],
+}
 
 
 def _compared(tap: str, ours: Sequence[_Read], theirs: Sequence[_Read]) -> Measured:
     """The tap's records over either's CPU.
 
-    Ours lie in more rows, as lists are told item by item, and with more beside them: no reason to count more.
+    Ours lie in more rows, as lists are told item by item: no reason to count more.
     """
     held, used = ours[1].records - ours[0].records, ours[1].cpu - ours[0].cpu
     told, taken = theirs[1].records - theirs[0].records, theirs[1].cpu - theirs[0].cpu
@@ -313,8 +315,7 @@ def _compared(tap: str, ours: Sequence[_Read], theirs: Sequence[_Read]) -> Measu
         f"further records of {tap} a CPU second, up to the warehouse, against it, which writes them down",
         taken / used,
         5.0,
-        f"{told:,} more, and what we load beside them ({held:,} raw rows in all), "
-        f"in {used:.2f} s more of CPU against {taken:.2f} s",
+        f"{told:,} more ({held:,} raw rows of ours) in {used:.2f} s more of CPU against {taken:.2f} s",
         is_at_least=True,
     )
 
