@@ -621,6 +621,9 @@ def person_key(value: str | None, secret: bytes) -> str | None:
 
 def _keys(resource: Resource, records: Sequence[Record]) -> set[str]:
     """What tells two records of a page apart, before their values are cast."""
+    if len(resource.key) == 1:
+        (name,) = resource.key
+        return {record.key or str(record.values.get(name)) for record in records}
     return {
         record.key or ":".join([_text(record.values.get(name)) or "" for name in resource.key])
         for record in records

@@ -54,9 +54,10 @@ class Resource:
     optional_key: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+# Not frozen: that takes three times as long to make, and a load makes one for each row.
+@dataclass(slots=True)
 class Record:
-    """One object as the vendor told it.
+    """One object as the vendor told it; not changed once it is made.
 
     Arguments:
         values: the typed columns, as the vendor gave them (text is fine: the pipeline casts).

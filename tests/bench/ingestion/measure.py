@@ -34,6 +34,7 @@ from tests.clients.test_taps import zendesk_token
 NOW = datetime(2026, 9, 29, 6, tzinfo=UTC)
 PAGES, PAGE_SECONDS, IN_FLIGHT = 200, 0.05, 10
 LIMITED, PER_SECOND = 120, 20
+_TRIES = 2
 VENDORS = ("hubspot", "zendesk", "mixpanel", "jira")
 
 
@@ -231,7 +232,8 @@ def on_the_sandbox(folder: Path, small: World, large: World) -> list[Measured]:
     """The records of two taps, and what they cost us up to a warehouse; then a run of all without news.
 
     Of two companies, so that what is compared is what more records cost: a start, a discovery and the making
-    of tables are the same for both.
+    of tables are the same for both. Both speak TLS, and of some tries each the best counts: what else the
+    machine does only ever adds.
     """
     # Taps read the clock, and try their access by asking for what is new this moment.
     now = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=15)
@@ -248,7 +250,8 @@ def on_the_sandbox(folder: Path, small: World, large: World) -> list[Measured]:
             ):
                 tap = _Tap(place / f"tap-{vendor}", f"tap-{vendor}", flag, _STREAMS[vendor])
                 theirs[vendor].append(tap.run(config, around))
-                ours[vendor].append(_first_load(vendor, place / f"ours-{vendor}", now, server.env()))
+                env = server.env() | around | {f"SOURCES__{vendor.upper()}__BASE_URL": _HOSTS[vendor]}
+                ours[vendor].append(_first_load(vendor, place / f"ours-{vendor}", now, env))
             if world is large:
                 without_news = _without_news(place / "vendors", now, server.env())
     return [
@@ -264,10 +267,9 @@ def on_the_sandbox(folder: Path, small: World, large: World) -> list[Measured]:
 
 
 def _first_load(vendor: str, folder: Path, now: datetime, env: Mapping[str, str]) -> _Read:
-    """The middle one of three first loads."""
-    homes = [folder / str(number) for number in range(3)]
+    homes = [folder / str(number) for number in range(_TRIES)]
     given = {"sources": [vendor], "now": now.isoformat(), "resources": _RESOURCES[vendor]}
-    cpu = sorted(fresh("load_same", given | {"home": str(home)}, env).cpu for home in homes)[1]
+    cpu = min(fresh("load_same", given | {"home": str(home)}, env).cpu for home in homes)
     return _Read(cpu, sum(_count(homes[0], f"raw_{vendor}.{name}") for name in _RESOURCES[vendor]))
 
 
@@ -282,7 +284,7 @@ def _jira() -> dict[str, Any]:
     return {
         "username": credentials.JIRA_EMAIL,
         "password": credentials.JIRA_API_TOKEN,
-        "base_url": f"https://{credentials.JIRA_SITE}.atlassian.net",
+        "base_url": _HOSTS["jira"],
         "user_agent": "bench",
     }
 
@@ -297,6 +299,10 @@ _STREAMS = {
     "zendesk": frozenset(
         {"tickets", "ticket_comments", "ticket_metrics", "users", "organizations", "groups"}
     ),
+}
+_HOSTS = {
+    "jira": f"https://{credentials.JIRA_SITE}.atlassian.net",
+    "zendesk": f"https://{credentials.ZENDESK_SUBDOMAIN}.zendesk.com",
 }
 _RESOURCES = {
     "jira": ["issues", "issue_changes", "projects", "versions", "users"],
@@ -341,9 +347,10 @@ class _Tap:
             for entry in stream.setdefault("metadata", []):
                 entry["metadata"]["selected"] = is_wanted
         catalog_file.write_text(json.dumps(catalog))
-        used = self._shell(f"{command} {self._flag} {catalog_file} > {output}", env)
+        sync = f"{command} {self._flag} {catalog_file} > {output}"
+        cpu = min(self._shell(sync, env).cpu for _ in range(_TRIES))
         with output.open() as lines:
-            return _Read(used.cpu, sum(json.loads(line)["type"] == "RECORD" for line in lines))
+            return _Read(cpu, sum(json.loads(line)["type"] == "RECORD" for line in lines))
 
     def _shell(self, command: str, env: Mapping[str, str]) -> Used:
         return fresh(self._client, {}, env, "sh", "-c", f"exec {command} 2>> {self._folder / 'errors.txt'}")
