@@ -395,8 +395,6 @@ def _load_package(run: _Run, told: _Told, rows: Iterable[tuple[str, pa.Table]]) 
         load_id = load_package_state()["load_id"]
         for table, arrow in rows:
             yield dlt.mark.with_table_name(_with_load_id(arrow, load_id), table)
-        for table in sorted(run.missing):
-            yield dlt.mark.with_table_name(arrow_schema(tables[table]).empty_table(), table)
         for table, found in told.account(load_id).items():
             yield dlt.mark.with_table_name(
                 pa.Table.from_pylist(found, schema=arrow_schema(tables[table])), table
@@ -410,6 +408,8 @@ def _load_package(run: _Run, told: _Told, rows: Iterable[tuple[str, pa.Table]]) 
             # Another connection may have been first since we looked.
             with run.warehouse.open() as session:
                 _refuse_mixture(session, session.catalogue("raw_"), run.is_sandbox, run.connection.instance)
+        if run.missing:
+            run.pipeline.sync_schema()
         run.pipeline.load(workers=run.warehouse.load_workers)
 
 

@@ -6,6 +6,7 @@ Belongs here: what differs from dlt's own destination. Does not belong here: the
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, cast
 
 import dlt
@@ -28,9 +29,10 @@ _FIRST_WITH_ZSTD = (1, 2)
 class _Client(DuckDbClient):
     def _get_column_def_sql(self, column: TColumnSchema, table: Any = None) -> str:
         definition = cast(str, super()._get_column_def_sql(column, table))
-        is_pressed = column["name"] in _HARDLY_ALIKE and self._storage_version() >= _FIRST_WITH_ZSTD
+        is_pressed = column["name"] in _HARDLY_ALIKE and self._storage_version >= _FIRST_WITH_ZSTD
         return f"{definition} using compression zstd" if is_pressed else definition
 
+    @cached_property
     def _storage_version(self) -> tuple[int, ...]:
         """Of the file, as it was made: `v1.0.0+` in DuckDB's words."""
         found = self.sql_client.execute_sql(
