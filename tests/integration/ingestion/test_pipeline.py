@@ -5,6 +5,7 @@ warehouse.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from ingestion.errors import MixedData, SourceError
 from ingestion.settings import ConnectionSettings
+from ingestion.warehouse import Session
 from ingestion.warehouses.duckdb import DuckDBWarehouse
 from tests.integration.ingestion import ledger
 
@@ -107,6 +109,40 @@ def test_a_run_with_nothing_new_appends_only_that_it_looked(tmp_path: Path) -> N
     after = ledger.completed_rows(tmp_path)
     assert len(after["load_audit"]) == len(before["load_audit"]) + 3
     assert after["orders"] == before["orders"]
+
+
+def test_what_a_run_without_rows_writes_down_is_there_as_a_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.ingest(tmp_path)
+    before = ledger.completed_rows(tmp_path)
+    written = Session.insert
+
+    def stopped(session: Session, table: str, rows: Any) -> None:
+        written(session, table, rows)
+        if table.endswith("load_audit"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Session, "insert", stopped)
+    later = ledger.NOW + timedelta(hours=1)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.ingest(tmp_path, now=later)
+    assert (ledger.completed_rows(tmp_path), ledger.leftover_count(tmp_path)) == (before, 0)
+    monkeypatch.undo()
+    assert ledger.ingest(tmp_path, now=later).slices == 1
+    assert rows(tmp_path, "select count(distinct schema_version_hash) from raw_ledger._dlt_loads") == [(1,)]
+
+
+def test_a_column_that_a_newer_version_reads_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {name: kind for name, kind in ledger.ORDERS.columns.items() if name != "amount"}
+    older = (replace(ledger.ORDERS, columns=columns), ledger.LINES)
+    monkeypatch.setattr(ledger.Ledger, "resources", (*older, ledger.CLICKS))
+    ledger.ingest(tmp_path)
+    monkeypatch.undo()
+    ledger.ingest(tmp_path, now=ledger.NOW + timedelta(hours=1))
+    assert rows(tmp_path, "select count(*), count(amount) from raw_ledger.orders") == [(25, 0)]
 
 
 def test_the_schema_is_stored_once_however_many_loads_there_are(folder: Path) -> None:
