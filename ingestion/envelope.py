@@ -38,7 +38,7 @@ _CASTS: dict[ColumnType, str] = {
     "double": "case when isfinite(try_cast(trim(x) as double)) then try_cast(trim(x) as double) end",
     "boolean": "try_cast(trim(x) as boolean)",
     # ISO 8601, also with an offset without colon (Jira: +0800); else epoch milliseconds or seconds.
-    "timestamp": """coalesce(cast(try_cast(x as timestamptz) as timestamp), case
+    "timestamp": """coalesce(cast(try_cast(trim(x) as timestamptz) as timestamp), case
         when regexp_full_match(trim(x), '-?[0-9]{12,14}')
             then make_timestamp(1000 * try_cast(trim(x) as bigint))
         when regexp_full_match(trim(x), '[0-9]{9,11}([.][0-9]+)?')
@@ -155,6 +155,10 @@ class Envelope:
         self.counts = Counts()
         for resource in resources:
             if resource.is_append_only:
+                if resource.parent or resource.name in self._parents:
+                    raise ValueError(
+                        f"expected {resource.name} alone, since a stream's rows have no versions"
+                    )
                 database.execute(
                     f"create table if not exists {stream_table(resource.name)} (digest uhugeint)"
                 )
@@ -249,7 +253,7 @@ class Envelope:
         if self._redactor is not None:
             incoming = self._redactor.identified(resource, incoming)
         database = self._database
-        yield from self._judge(resource, incoming, load_id, self._version_sql(resource, incoming.schema))
+        yield from self._judge(resource, incoming, load_id, self._version_sql(resource))
         database.execute(f"create or replace temp table new_rows as {self._new_sql(resource)}")
         fresh = fetched(
             database,
@@ -322,7 +326,8 @@ class Envelope:
         """
         database = self._database
         worked_out = ["_row", "_key", "_is_deleted", "_failures"]
-        worked_out += [name for name in ("_parent_version_id",) if name in incoming.column_names]
+        if resource.parent:
+            worked_out.append("_parent_version_id")
         worked_out += [f'"{name}"' for name in _to_cast(resource, incoming.schema)]
         database.register("incoming", incoming)
         database.execute(
@@ -449,7 +454,7 @@ class Envelope:
             from (select *{"".join(f", {value}" for value in values)} from incoming)
         """
 
-    def _version_sql(self, resource: Resource, schema: pa.Schema) -> str:
+    def _version_sql(self, resource: Resource) -> str:
         """A digest of all that the vendor tells of a row."""
         content = [f'coalesce(cast("{name}" as varchar), chr(30))' for name in resource.columns]
         parts = ["_key", "cast(_is_deleted as varchar)", "payload", "coalesce(_children, '')", *content]
@@ -623,7 +628,7 @@ def _keys(resource: Resource, records: Sequence[Record]) -> set[str]:
     """What tells two records of a page apart, before their values are cast."""
     if len(resource.key) == 1:
         (name,) = resource.key
-        return {record.key or str(record.values.get(name)) for record in records}
+        return {record.key or _text(record.values.get(name)) or "" for record in records}
     return {
         record.key or ":".join([_text(record.values.get(name)) or "" for name in resource.key])
         for record in records

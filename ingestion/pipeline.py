@@ -7,7 +7,7 @@ A run of a connection:
 1. under the warehouse lock: remove what loads that never completed left behind, read the state and the last
    versions of completed loads, let go of the file;
 2. per slice, with no lock: extract, make rows, write them to a dlt package together with the state and the
-   audit; where there are no rows, there is no package;
+   audit; where there are no rows and nothing is missing, no package is needed;
 3. per slice, under the lock: load the package, or write down state and audit alone. The load is complete when
    `_dlt_loads` says so; the state that counts is the one of the last completed load.
 
@@ -72,7 +72,7 @@ class LoadSummary:
 
     Arguments:
         instance, source: the connection and its connector.
-        slices: packages that were loaded.
+        slices: loads that were committed.
         rows_loaded, rows_rejected, tombstones: by resource; tombstones are among the loaded.
         api_requests: requests sent, retries included.
         duration_s: seconds of wall-clock.
@@ -409,7 +409,10 @@ def _load_package(run: _Run, told: _Told, rows: Iterable[tuple[str, pa.Table]]) 
             with run.warehouse.open() as session:
                 _refuse_mixture(session, session.catalogue("raw_"), run.is_sandbox, run.connection.instance)
         if run.missing:
-            run.pipeline.sync_schema()
+            with run.pipeline.destination_client() as client:
+                client.initialize_storage()
+                # Also where dlt knows this schema already: somebody may have dropped a table.
+                client.update_stored_schema(force=True)
         run.pipeline.load(workers=run.warehouse.load_workers)
 
 

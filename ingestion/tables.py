@@ -111,7 +111,7 @@ def all_tables(source: Source) -> dict[str, dict[str, ColumnType]]:
 
 
 def missing_tables(source: Source, found: Mapping[str, set[str]]) -> set[str]:
-    """Tables that the dataset lacks, or that lack a column; the next package brings them, if only empty."""
+    """Tables that the dataset lacks, or that lack a column; the next load makes them."""
     return {
         name for name, columns in all_tables(source).items() if not columns.keys() <= found.get(name, set())
     }

@@ -39,6 +39,8 @@ Result = TypeVar("Result")
 _BODY_EXCERPT = 300
 _CHUNK = 1 << 20
 _MAX_CONNECTIONS = 32
+# requests reads bodies in pieces of 10 KB, each by some ten calls.
+requests.models.CONTENT_CHUNK_SIZE = _CHUNK
 
 
 class Limiter(Protocol):
@@ -147,8 +149,9 @@ class HttpClient:
         self._session.headers.update({"User-Agent": "norte-ingestion", "Accept": "application/json"})
         self._session.headers.update(headers or {})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # Proxies and certificates of the environment, which requests would look up for every request.
-        usual = self._session.merge_environment_settings(self.base_url, {}, None, verify, None)
+        # Proxies and certificates of the environment, which requests would look up for every request. And no
+        # `.netrc`, whose entries would go before a header of ours.
+        usual = self._session.merge_environment_settings(self.base_url, {}, None, verify or None, None)
         self._session.proxies, self._session.verify = usual["proxies"], usual["verify"]
         self._session.trust_env = False
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_MAX_CONNECTIONS, pool_block=True)
@@ -392,10 +395,7 @@ class HttpClient:
         came = ""
         for attempt in range(1, self._policy.attempts + 1):
             try:
-                # At once: a body that requests reads by itself comes in pieces of 10 KB.
-                with self.request(method, path, stream=True, **options) as response:
-                    body = b"".join(response.iter_content(_CHUNK))
-                parsed = _parsed(body)
+                parsed = _parsed(self.request(method, path, **options).content)
             except ValueError as error:
                 came = f"no valid JSON ({error})"
             except requests.RequestException as error:

@@ -165,9 +165,12 @@ def changes(log: Mapping[str, Any]) -> list[Record | Malformed]:
         return [Malformed("expected a changelog with issueId; it is missing", log)]
     found: list[Record | Malformed] = []
     for history in log.get("changeHistories") or []:
+        items = history.get("items")
+        if not items:
+            continue
         history_id, author, created = str(history["id"]), history.get("author"), history.get("created")
         changed_at, author_id = instant(created), user_id(author)
-        for index, item in enumerate(history.get("items") or []):
+        for index, item in enumerate(items):
             values = {
                 "issue_id": issue_id,
                 "history_id": history_id,

@@ -92,6 +92,10 @@ def _page(found: Iterable[Measured], note: str) -> str:
 amount of one process; servers run in processes of their own and are not counted. Where work is compared it is
 CPU seconds of whole fresh processes, where waiting is compared it is the clock. {note}
 
+With taps it is what a larger company costs beyond a smaller one: the same records, theirs written down and
+ours loaded into a warehouse, in more rows since lists are told item by item. Both speak TLS, ours loads only
+the resources that the tap reads too, and the best of two tries counts.
+
 | what | came out | bar | holds | of |
 |---|---|---|---|---|
 {rows}"""

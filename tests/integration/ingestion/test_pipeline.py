@@ -145,6 +145,15 @@ def test_a_column_that_a_newer_version_reads_is_added(
     assert rows(tmp_path, "select count(*), count(amount) from raw_ledger.orders") == [(25, 0)]
 
 
+def test_a_table_that_somebody_dropped_is_made_again(tmp_path: Path) -> None:
+    ledger.ingest(tmp_path)
+    with duckdb.connect(str(tmp_path / "norte.duckdb")) as connection:
+        connection.execute("drop table raw_ledger.clicks_rejected")
+    ledger.ingest(tmp_path, now=ledger.NOW + timedelta(hours=1))
+    assert rows(tmp_path, "select count(*) from raw_ledger.clicks_rejected") == [(0,)]
+    assert rows(tmp_path, "select count(*) from raw_ledger._dlt_version") == [(1,)]
+
+
 def test_the_schema_is_stored_once_however_many_loads_there_are(folder: Path) -> None:
     assert rows(folder, "select count(*) from raw_ledger._dlt_version") == [(1,)]
 

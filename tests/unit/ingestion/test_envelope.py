@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
@@ -83,6 +84,8 @@ def thing(thing_id: str | None = "1", **values: Any) -> Record:
         ("updated_at", "2026-10-01T10:00:00-03:00", datetime(2026, 10, 1, 13)),
         ("updated_at", "2026-10-01T10:00:00Z", datetime(2026, 10, 1, 10)),
         ("updated_at", "2026-10-01 10:00:00", datetime(2026, 10, 1, 10)),
+        ("updated_at", "2026-10-01 ", datetime(2026, 10, 1)),
+        ("updated_at", "\u00a02026-10-01T10:00:00Z\u00a0", datetime(2026, 10, 1, 10)),
         ("updated_at", 1790848800000, datetime(2026, 10, 1, 10)),
         ("updated_at", "1790848800", datetime(2026, 10, 1, 10)),
         ("updated_at", datetime(2026, 10, 1, 10, tzinfo=UTC), datetime(2026, 10, 1, 10)),
@@ -207,6 +210,14 @@ def test_of_a_stream_each_key_is_appended_once_and_what_has_none_is_rejected(env
     }
     assert clicked("b", "c") == {"clicks": ['{"at": 1}']}
     assert clicked("a", "c") == {}
+
+
+def test_a_stream_has_no_lists_of_its_own(tmp_path: Path) -> None:
+    lists = replace(PARTS, parent="clicks")
+    database = open_database(str(tmp_path))
+    with pytest.raises(ValueError, match="expected clicks alone"):
+        Envelope(database, (CLICKS, lists), instance="shop", now=NOW, secret="secret")
+    database.close()
 
 
 def test_a_tombstone_after_a_tombstone_says_nothing(envelope: Envelope) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ from ingestion.errors import (
     Unreachable,
 )
 from ingestion.http import BearerAuth, HttpClient, Pacer, RetryPolicy
+from ingestion.sandbox.tls import Certificates, make_certificates
 
 QUICK = RetryPolicy(
     attempts=3, wait_budget_seconds=2, base_seconds=0.01, cap_seconds=0.02, limit_seconds=0.01
@@ -31,7 +33,7 @@ Answer = tuple[int, dict[str, str], bytes]
 class Vendor:
     """Answers with what `answer` returns for the how-manieth request it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: Certificates | None = None) -> None:
         self.answer: Callable[[int, BaseHTTPRequestHandler], Answer] = lambda number, request: (
             200,
             {},
@@ -65,7 +67,11 @@ class Vendor:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/vendor"
+        if certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.certificate_file, certificates.key_file)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self._server.server_port}/vendor"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
@@ -218,6 +224,29 @@ def test_credentials_do_not_follow_a_link_to_another_host(vendor: Vendor, client
     assert client.get(f"{vendor.url}/next").ok
     with pytest.raises(MalformedResponse, match=r"one to http://elsewhere.example"):
         client.get("http://elsewhere.example/next")
+
+
+def test_a_body_that_is_always_cut_is_no_connection_and_counts_as_none(
+    vendor: Vendor, client: HttpClient
+) -> None:
+    vendor.answers((200, {"Content-Length": "100"}, b'{"a": '))
+    with pytest.raises(Unreachable, match="no connection in 3 tries"):
+        client.get_json("things")
+    assert client.status_counts == {0: 3}
+
+
+@pytest.mark.parametrize("verify", ["", None])
+def test_a_certificate_of_nobody_that_is_trusted_is_refused(tmp_path: Path, verify: str | None) -> None:
+    made = make_certificates(tmp_path, [])
+    vendor = Vendor(made)
+    try:
+        client = HttpClient(vendor.url, source="crm", policy=QUICK, verify=verify)
+        with client, pytest.raises(Unreachable, match="a certificate that is not trusted"):
+            client.get("things")
+        with HttpClient(vendor.url, source="crm", policy=QUICK, verify=str(made.ca_file)) as client:
+            assert client.get_json("things") == {}
+    finally:
+        vendor.close()
 
 
 def test_a_cut_download_is_started_again(vendor: Vendor, client: HttpClient, tmp_path: Path) -> None:
