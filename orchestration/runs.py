@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -258,11 +259,7 @@ def execute(
     with _instance(settings.dagster_home) as instance:
         make = build_definitions if job == BUILD_JOB else ingestion_definitions
         resolved = make(settings, report).resolve_job_def(job)
-        tags = {
-            # So that the UI, which knows the job from its code location, shows the run under it.
-            ".dagster/repository": f"__repository__@{LOCATION}",
-            PROCESS_TAG: _this_process(),
-        }
+        tags = {PROCESS_TAG: _this_process()}
         if job != BUILD_JOB:
             tags |= incremental_tags(instance, partitioned_key(resolved), settings)
         close_abandoned(instance)
@@ -273,6 +270,10 @@ def execute(
                 instance.report_run_canceling(begun)
 
         on_begin(record_stop)
+        # So that the UI, which knows the job from its code location, shows the run under it.
+        instance.create_run_for_job = partial(
+            instance.create_run_for_job, remote_job_origin=_of_the_location(job)
+        )
         result = resolved.execute_in_process(
             instance=instance, tags=tags, raise_on_error=False, run_id=run_id
         )
@@ -280,6 +281,14 @@ def execute(
         alert(alerter(settings), instance, run, settings)
         error = "" if result.success else failure_reason(instance, run.run_id) or "see the log"
     return JobResult(job, run.run_id, result.success, error, time.monotonic() - started)
+
+
+def _of_the_location(job: str) -> Any:
+    """Where the UI's code location has a job."""
+    from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+
+    location = RegisteredCodeLocationOrigin(LOCATION)
+    return RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job)
 
 
 @contextmanager

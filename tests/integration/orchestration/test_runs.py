@@ -118,6 +118,10 @@ def test_a_failed_run_ends_non_zero_says_what_to_mend_and_alerts_until_it_is_men
     assert "Traceback" not in failed.stdout + failed.stderr
     [run] = norte.runs()
     assert (run.job_name, run.status) == ("ingest_governance", dg.DagsterRunStatus.FAILURE)
+    # By its code location the UI's timeline shows it.
+    assert run.remote_job_origin is not None
+    assert run.remote_job_origin.location_name == "norte"
+    assert run.tags[".dagster/repository"] == "__repository__@norte"
     [text] = hook.texts
     assert text.startswith("🔴 *Failed: ingest_governance*")
     assert "metrics.yml:2" in text
