@@ -259,7 +259,8 @@ def execute(
     with _instance(settings.dagster_home) as instance:
         make = build_definitions if job == BUILD_JOB else ingestion_definitions
         resolved = make(settings, report).resolve_job_def(job)
-        tags = {PROCESS_TAG: _this_process()}
+        origin = _of_the_location(job)
+        tags = {".dagster/repository": origin.repository_origin.get_label(), PROCESS_TAG: _this_process()}
         if job != BUILD_JOB:
             tags |= incremental_tags(instance, partitioned_key(resolved), settings)
         close_abandoned(instance)
@@ -271,9 +272,7 @@ def execute(
 
         on_begin(record_stop)
         # So that the UI, which knows the job from its code location, shows the run under it.
-        instance.create_run_for_job = partial(
-            instance.create_run_for_job, remote_job_origin=_of_the_location(job)
-        )
+        instance.create_run_for_job = partial(instance.create_run_for_job, remote_job_origin=origin)
         result = resolved.execute_in_process(
             instance=instance, tags=tags, raise_on_error=False, run_id=run_id
         )
