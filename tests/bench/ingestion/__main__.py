@@ -94,7 +94,7 @@ CPU seconds of whole fresh processes, where waiting is compared it is the clock.
 
 With taps it is what a larger company costs beyond a smaller one: the same records, theirs written down and
 ours loaded into a warehouse, in more rows since lists are told item by item. Both speak TLS, ours loads only
-the resources that the tap reads too, and the best of two tries counts.
+the resources that the tap reads too, and the best of some tries counts.
 
 | what | came out | bar | holds | of |
 |---|---|---|---|---|
